@@ -1,0 +1,107 @@
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "protocol/json_scan.h"
+#include "protocol/limits.h"
+
+/*
+ * One message as it arrives: validated byte by byte, cut into the members of its envelope and the elements
+ * of its one large array (a call's items, a worker's results), which stay spans of the received bytes.
+ * Everything is an offset, so the bytes may move between two calls.
+ */
+
+struct span {
+	uint32_t begin, end;
+};
+
+static inline uint32_t span_size(struct span span) {
+	return span.end - span.begin;
+}
+
+struct document_shape {
+	const char *object; /* the top-level member whose members are wanted too, or NULL */
+	const char *
+		array; /* a member of `object` (of the top without one) whose elements are wanted, or NULL */
+	const char *const *
+		payload; /* members beside `array` that do not count as envelope; NULL-ended, or NULL */
+	bool lenient_numbers; /* a number over LIMIT_NUMBER is a flaw of its element, not an error */
+};
+
+struct member {
+	struct span name, value;
+	char type;        /* as json_scan_token's */
+	bool escaped;     /* the name has escapes */
+	bool nested;      /* a member of shape->object */
+	bool long_number; /* only with lenient_numbers */
+};
+
+/* Elements of an array, as end offsets: an element begins after its predecessor's end, a comma and white space. */
+struct elements {
+	bool present;
+	uint32_t begin;         /* of the first element */
+	uint32_t *ends;         /* owned */
+	size_t count, capacity; /* count may pass the limit: see document->too_many */
+};
+
+enum flaw_kind { FLAW_TOO_LARGE, FLAW_LONG_NUMBER };
+
+/* An element that cannot be taken as it is. */
+struct flaw {
+	size_t index;
+	enum flaw_kind kind;
+};
+
+enum document_verdict {
+	DOCUMENT_MORE = 0, /* the message goes on */
+	DOCUMENT_WHOLE,
+	DOCUMENT_E_MALFORMED, /* reason and offset are set */
+	DOCUMENT_E_TOO_DEEP,
+	DOCUMENT_E_TOO_LARGE /* the message */
+};
+
+struct document {
+	const struct document_shape *shape;
+	struct limits limits;
+
+	size_t length;          /* of the whole message without its NUL; set with DOCUMENT_WHOLE */
+	struct member *members; /* owned */
+	size_t n_members;
+	struct elements elements;
+	bool too_many; /* more than limits.items elements: those beyond have no entry in ends */
+	struct flaw *flaws; /* owned; in order */
+	size_t n_flaws;
+	const char *reason; /* static */
+	size_t offset;
+
+	/* private from here */
+	struct json_scan scan;
+	size_t searched, payload, payload_begin, members_capacity, flaws_capacity;
+	struct member next; /* its name is read, its value is not */
+	bool in_payload, in_object, in_array, array_next;
+};
+
+/* shape, and what it points to, must outlive the document. */
+void document_init(struct document *doc, const struct document_shape *shape,
+		   const struct limits *limits);
+/* Frees what the document owns and makes it ready for the next message. */
+void document_reset(struct document *doc);
+void document_done(struct document *doc);
+
+/* Reads what is new.
+ * text: the message from its first byte; size: bytes there, those of later messages included.
+ * Returns enum document_verdict; -ENOMEM. After an E_ verdict only reset and done are allowed. */
+int document_feed(struct document *doc, const char *text, size_t size);
+
+/* True if the member is called name. */
+bool member_is(const struct member *member, const char *text, const char *name);
+/* The member's value as a new reference; NULL if jansson refuses it (a number out of its range, no memory).
+ * A duplicate key somewhere inside is refused. */
+json_t *member_load(const struct member *member, const char *text);
+
+/* The bytes of the elements first .. first + count - 1 with the commas between them; count > 0. */
+struct span elements_span(const struct elements *elements, const char *text, size_t first,
+			  size_t count);

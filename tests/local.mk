@@ -1,0 +1,6 @@
+# Tests: each kind has a folder, and a local.mk in it.
+
+include tests/functions/local.mk
+include tests/unit/local.mk
+include tests/system/local.mk
+include tests/scripts.mk
