@@ -1,0 +1,115 @@
+# shellcheck shell=bash disable=SC2154
+# ./quickstart check: builds with both compilers and the sanitizers, runs every test, and counts each result.
+# Sourced by ./quickstart, from the top of the tree.
+
+# results BUILD: "RESULT TEST" for each result of `make check` in BUILD, from Automake's .trs files; TEST is the
+# test's path, and for TAP the result's name after it.
+results() {
+  local trs test
+  while read -r trs; do
+    test=${trs#"$1"/}
+    sed -n "s|^:test-result: \([A-Z]*\)|\1 ${test%.trs}|p" "$trs"
+  done < <(find "$1" -name '*.trs' | sort)
+}
+
+# count_suite BUILD SECONDS: counts the results, one line for each test program. Returns 1 if one failed.
+count_suite() {
+  local result test name bad=0 before=$failed
+  local -A good=()
+  while read -r result test name; do
+    case $result in
+    PASS | XFAIL)
+      passed=$((passed + 1))
+      good[$test]=$((${good[$test]-0} + 1))
+      ;;
+    SKIP)
+      # TAP says "SKIP tests/x 3 - name # SKIP reason"; a plain test only "SKIP tests/x".
+      name=${name%% # SKIP*}
+      name=${name#* - }
+      count_skip '' "$(test_source "$test")${name:+: $name}" || bad=1
+      ;;
+    *)
+      failed=$((failed + 1))
+      say FAILED '' "$1: $test ${name:+$name }($result)"
+      bad=1
+      ;;
+    esac
+  done < <(results "$1")
+  while read -r test; do
+    say ok '' "  $test: ${good[$test]} passed"
+  done < <(printf '%s\n' "${!good[@]}" | sort)
+  if [ ${#good[@]} -eq 0 ] && [ "$failed" -eq "$before" ]; then
+    failed=$((failed + 1))
+    say FAILED '' "$1: make check ran no test"
+    bad=1
+  fi
+  return $bad
+}
+
+# test_source TEST: scripts are known to tests/skips.txt by their whole name, which .trs files lack.
+test_source() {
+  if [ -e "$1.sh" ]; then echo "$1.sh"; else echo "$1"; fi
+}
+
+# suite NAME BUILD: make check in BUILD, each of its results counted.
+suite() {
+  local begin=$EPOCHREALTIME status=0 log
+  find "$2" -name '*.trs' -delete
+  run "$1" 25m make -C "$2" -k -j"$(nproc)" check || status=$?
+  local before=$failed
+  say suite "$(elapsed "$begin")" "make check in $2"
+  count_suite "$2" || true
+  if [ "$status" -ne 0 ] && [ "$failed" -eq "$before" ]; then
+    failed=$((failed + 1))
+    say FAILED '' "$2: make check ended with status $status"
+  fi
+  if [ "$failed" -ne "$before" ]; then
+    show_tail "$1" 30
+    # The logs of the test programs that did not pass, each its end.
+    while read -r log; do
+      echo "        | ${log%.trs}.log:"
+      tail -n 40 "${log%.trs}.log" | sed 's/^/        |   /'
+    done < <(grep -lrE --include='*.trs' '^:global-test-result: (FAIL|ERROR|XPASS)|^:test-global-result: (FAIL|ERROR|XPASS)' "$2" | sort)
+  fi
+}
+
+build_asan() {
+  build_tree build/asan CC=gcc --enable-werror --enable-sanitizers
+}
+
+build_clang() {
+  # The test programs too: they are the larger half of the code.
+  build_tree build/clang CC=clang --enable-werror && make -C build/clang -j"$(nproc)" check TESTS=
+}
+export -f build_asan build_clang
+
+# A leak, a read of freed memory or undefined behaviour ends the process with a status of its own, so that
+# no test takes it for the failure it expected.
+export ASAN_OPTIONS=detect_leaks=1:exitcode=99:abort_on_error=0
+export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+
+check_begin=$EPOCHREALTIME
+if step build-gcc 20m "gcc -Werror, in build/gcc" bash -c build_gcc; then
+  demo squares || true
+  demo wordcount || true
+  suite check-gcc build/gcc
+  for show in tests/show/[a-z]*.sh tests/systemd/[a-z]*.sh; do
+    case $show in
+    */lib.sh) ;;
+    */fresh.sh) ;; # an hour's work for a slow mirror: make check-fresh
+    *)
+      step "$(basename "$show" .sh)" 5m "$show" env PROCPOOL_BUILD="$PWD/build/gcc" "$show" || true
+      ;;
+    esac
+  done
+fi
+if step build-asan 20m "gcc with ASan and UBSan, in build/asan" bash -c build_asan; then
+  suite check-asan build/asan
+fi
+step build-clang 20m "clang -Werror, in build/clang" bash -c build_clang || true
+
+printf '\ntook %s s; logs in %s/*.log\n' "$(elapsed "$check_begin")" "$build"
+summary="$passed passed, $failed failed"
+[ "$skipped" -eq 0 ] || summary+=", $skipped skipped"
+echo "$summary"
+[ "$failed" -eq 0 ]
