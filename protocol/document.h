@@ -9,9 +9,9 @@
 #include "protocol/limits.h"
 
 /*
- * One message as it arrives: validated byte by byte, cut into the members of its envelope and the elements
- * of its one large array (a call's items, a worker's results), which stay spans of the received bytes.
- * Everything is an offset, so the bytes may move between two calls.
+ * One message as it arrives: validated byte by byte, cut into the members of its envelope and the
+ * elements of its one large array (a call's items, a worker's results), which stay spans of the
+ * received bytes. Everything is an offset, so the bytes may move between two calls.
  */
 
 struct span {
@@ -23,23 +23,28 @@ static inline uint32_t span_size(struct span span) {
 }
 
 struct document_shape {
-	const char *object; /* the top-level member whose members are wanted too, or NULL */
-	const char *
-		array; /* a member of `object` (of the top without one) whose elements are wanted, or NULL */
-	const char *const *
-		payload; /* members beside `array` that do not count as envelope; NULL-ended, or NULL */
-	bool lenient_numbers; /* a number over LIMIT_NUMBER is a flaw of its element, not an error */
+	/* The top-level member whose members are wanted too, or NULL. */
+	const char *object;
+	/* A member of `object` (of the top without one) whose elements are wanted, or NULL. */
+	const char *array;
+	/* Members beside `array` that do not count as envelope; NULL-ended, or NULL. */
+	const char *const *payload;
+	/* A number over LIMIT_NUMBER is a flaw of its element, not an error. */
+	bool lenient_numbers;
 };
 
+/* A member that was not taken apart: neither shape->object when it is an object, whose members are
+ * here in its place, nor shape->array when it is an array. */
 struct member {
-	struct span name, value;
-	char type;        /* as json_scan_token's */
-	bool escaped;     /* the name has escapes */
-	bool nested;      /* a member of shape->object */
-	bool long_number; /* only with lenient_numbers */
+	struct span name, value; /* the name without its quotes */
+	char type;               /* as json_scan_token's */
+	bool escaped;            /* the name has escapes */
+	bool nested;             /* a member of shape->object */
+	bool long_number;        /* only with lenient_numbers */
 };
 
-/* Elements of an array, as end offsets: an element begins after its predecessor's end, a comma and white space. */
+/* Elements of an array, as end offsets: an element begins after its predecessor's end, a comma and
+ * white space. */
 struct elements {
 	bool present;
 	uint32_t begin;         /* of the first element */
@@ -79,9 +84,12 @@ struct document {
 
 	/* private from here */
 	struct json_scan scan;
-	size_t searched, payload, payload_begin, members_capacity, flaws_capacity;
+	size_t searched; /* for the NUL */
+	size_t payload;  /* bytes of payload values that are complete */
+	size_t members_capacity, flaws_capacity;
 	struct member next; /* its name is read, its value is not */
-	bool in_payload, in_object, in_array, array_next;
+	enum { DOCUMENT_PLAIN, DOCUMENT_OBJECT, DOCUMENT_ARRAY, DOCUMENT_PAYLOAD } next_is;
+	bool object_seen, array_seen, in_array, in_payload;
 };
 
 /* shape, and what it points to, must outlive the document. */
@@ -96,10 +104,10 @@ void document_done(struct document *doc);
  * Returns enum document_verdict; -ENOMEM. After an E_ verdict only reset and done are allowed. */
 int document_feed(struct document *doc, const char *text, size_t size);
 
-/* True if the member is called name. */
+/* True if the member is called name, which is ASCII; escapes in the text are understood. */
 bool member_is(const struct member *member, const char *text, const char *name);
-/* The member's value as a new reference; NULL if jansson refuses it (a number out of its range, no memory).
- * A duplicate key somewhere inside is refused. */
+/* The member's value as a new reference; NULL if jansson refuses it (a number out of its range, a
+ * duplicate key, an escape of NUL, no memory). */
 json_t *member_load(const struct member *member, const char *text);
 
 /* The bytes of the elements first .. first + count - 1 with the commas between them; count > 0. */
