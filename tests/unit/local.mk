@@ -1,1 +1,34 @@
-# nothing yet
+# Unit tests: one Criterion program for each module. Every test without a suffix, here and in other
+# folders, is a program that reports by TAP; Criterion does so when its environment says it.
+
+LOG_COMPILER = env CRITERION_OUTPUTS=tap:-
+LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+
+if HAVE_CRITERION
+unit_tests = \
+	%reldir%/unit_test
+check_PROGRAMS += $(unit_tests)
+TESTS += $(unit_tests)
+
+# For the programs of other folders too: the frame, and the linker's part of counting allocations.
+# -fno-builtin: a compiler may leave an allocation out whose block is not used.
+unit_cflags = $(AM_CFLAGS) -fno-builtin $(CRITERION_CFLAGS) $(JANSSON_CFLAGS)
+unit_libs = %reldir%/libunit.la protocol/libprotocol.la $(JANSSON_LIBS) $(CRITERION_LIBS)
+unit_ldflags = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray,--wrap=free \
+	-Wl,--wrap=strdup,--wrap=strndup,--wrap=asprintf,--wrap=vasprintf,--wrap=posix_memalign
+
+check_LTLIBRARIES += %reldir%/libunit.la
+%canon_reldir%_libunit_la_SOURCES = %reldir%/unit.c %reldir%/unit.h
+%canon_reldir%_libunit_la_CFLAGS = $(unit_cflags)
+
+%canon_reldir%_unit_test_SOURCES = %reldir%/unit_test.c
+%canon_reldir%_unit_test_CFLAGS = $(unit_cflags)
+%canon_reldir%_unit_test_LDADD = $(unit_libs)
+%canon_reldir%_unit_test_LDFLAGS = $(unit_ldflags)
+else
+check-am: criterion-missing
+criterion-missing:
+	@echo 'make check needs Criterion (Debian: libcriterion-dev); install it and run configure again' >&2
+	@exit 1
+endif
