@@ -1,0 +1,84 @@
+#!/bin/bash
+# procpool as a service of a real systemd: installed from the built tree, started by its socket, used by a
+# member of the group procpool and refused to others, restarted, stopped.
+here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+if [ "${1-}" != --inside ]; then
+  exec "$here/with-systemd" "${BASH_SOURCE[0]}" --inside
+fi
+. "$here/../show/lib.sh"
+
+# as USER COMMAND…
+as() {
+  setpriv --reuid="$1" --regid="$1" --init-groups env -i PATH="/usr/local/bin:$PATH" HOME=/ "${@:2}"
+}
+
+property() {
+  systemctl show procpool.service --property="$1" --value
+}
+
+show_journal() {
+  echo "the journal:"
+  journalctl --no-pager --lines=40 --unit='procpool*' || true
+  show_clean
+}
+trap 'status=$?; [ "$status" -eq 0 ] || show_journal; exit "$status"' EXIT
+
+echo "\$ make install && systemd-sysusers && systemctl enable --now procpool.socket"
+make -C "$show_build" install >"$show_scratch/install" 2>&1 || fail "make install" "$(tail "$show_scratch/install")"
+ldconfig
+systemd-sysusers
+useradd --groups procpool member
+useradd stranger
+systemctl daemon-reload
+systemctl enable --now procpool.socket 2>&1 | sed 's/^/  /'
+expect 'socket' 'srw-rw---- root procpool' "$(stat --format='%A %U %G' /run/procpool/io.procpool)"
+expect 'service, before anybody asked' inactive "$(systemctl is-active procpool.service || true)"
+
+echo '$ procpool map square 1 2 3 4 5      (as a member of the group procpool)'
+expect 'prints' '1 4 9 16 25' "$(as member procpool map square 1 2 3 4 5 | paste -sd' ')"
+expect 'service' active "$(systemctl is-active procpool.service)"
+expect 'user of the daemon' procpool "$(stat --format=%U "/proc/$(property MainPID)")"
+
+echo '$ systemctl status procpool'
+systemctl status --no-pager --lines=5 procpool.service | sed 's/^/  /'
+[ -n "$(property StatusText)" ] || fail "systemctl status has no Status: line"
+
+echo '$ procpool map square 1              (as somebody else)'
+status=0
+as stranger procpool map square 1 >"$show_scratch/stranger" 2>&1 || status=$?
+sed 's/^/  /' "$show_scratch/stranger"
+expect 'exit status' 77 "$status"
+grep -q 'group procpool' "$show_scratch/stranger" || fail "it does not say what to do"
+
+echo 'A watchdog of one second, and a map that lasts three:'
+mkdir -p /run/systemd/system/procpool.service.d
+printf '[Service]\nWatchdogSec=1s\n' >/run/systemd/system/procpool.service.d/test.conf
+systemctl daemon-reload
+systemctl restart procpool.service
+before=$(property MainPID)
+as member procpool map sleep 3 0.1 >/dev/null
+expect 'restarts' 0 "$(property NRestarts)"
+expect 'the same daemon' "$before" "$(property MainPID)"
+
+echo '$ kill -9 (the daemon)'
+kill -9 "$before"
+expect 'the next map' '36' "$(as member procpool map square 6)"
+expect 'restarts' 1 "$(property NRestarts)"
+
+echo '$ systemctl stop procpool.service    (while a map runs)'
+as member procpool map sleep 1 1 1 >"$show_scratch/last" 2>&1 &
+last=$!
+running() {
+  systemctl status procpool.service | grep -q 'Status: .*[1-9][0-9]*/[0-9]* busy'
+}
+until_true 10 "the map runs" running
+systemctl stop procpool.service procpool.socket
+expect 'result' success "$(property Result)"
+expect 'exit status of the daemon' 0 "$(property ExecMainStatus)"
+wait "$last" || fail "the map that ran was cut off" "$(cat "$show_scratch/last")"
+expect 'the map that ran' '1 1 1' "$(paste -sd' ' "$show_scratch/last")"
+[ ! -e /run/procpool/io.procpool ] || fail "the socket is still there"
+for process in /proc/[0-9]*; do
+  [ "$(stat --format=%U "$process" 2>/dev/null)" != procpool ] || fail "a process is left: $(tr "\0" " " <"$process/cmdline")"
+done
+echo "  nothing is left of it"
