@@ -6,6 +6,8 @@ LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver
 
 if HAVE_CRITERION
 unit_tests = \
+	%reldir%/json_scan \
+	%reldir%/json_scan_jansson \
 	%reldir%/unit_test
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
@@ -21,6 +23,16 @@ unit_ldflags = $(AM_LDFLAGS) \
 check_LTLIBRARIES += %reldir%/libunit.la
 %canon_reldir%_libunit_la_SOURCES = %reldir%/unit.c %reldir%/unit.h
 %canon_reldir%_libunit_la_CFLAGS = $(unit_cflags)
+
+%canon_reldir%_json_scan_SOURCES = %reldir%/json_scan.c
+%canon_reldir%_json_scan_CFLAGS = $(unit_cflags)
+%canon_reldir%_json_scan_LDADD = $(unit_libs)
+%canon_reldir%_json_scan_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_json_scan_jansson_SOURCES = %reldir%/json_scan_jansson.c
+%canon_reldir%_json_scan_jansson_CFLAGS = $(unit_cflags)
+%canon_reldir%_json_scan_jansson_LDADD = $(unit_libs)
+%canon_reldir%_json_scan_jansson_LDFLAGS = $(unit_ldflags)
 
 %canon_reldir%_unit_test_SOURCES = %reldir%/unit_test.c
 %canon_reldir%_unit_test_CFLAGS = $(unit_cflags)

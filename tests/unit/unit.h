@@ -5,14 +5,14 @@
 #include <stddef.h>
 
 /*
- * The frame of the unit tests. Every test counts the live allocations of the code under test, of the
- * test itself and of jansson, and fails if one is left at its end: a leak in a test's process is
- * seen by no sanitizer, for that process ends without the sanitizer's report.
+ * The frame of the unit tests. Every test counts the live allocations of the code under test, of
+ * the test itself and of jansson, and fails if one is left at its end: a leak in a test's process
+ * is seen by no sanitizer, for that process ends without the sanitizer's report.
  *
  * Counted are malloc, calloc, realloc, reallocarray, strdup, strndup, asprintf, vasprintf,
  * posix_memalign and free, where our own objects call them (the linker's --wrap). Memory that libc
- * allocates by itself and the caller frees (getline, open_memstream) must not be used in tested code
- * without adding it here.
+ * allocates by itself and the caller frees (getline, open_memstream) must not be used in tested
+ * code without adding it here.
  */
 #define UNIT_TEST(suite, name) \
 	static void suite##_##name(void); \
