@@ -31,7 +31,17 @@ EXTRA_DIST += quickstart .ci/run \
 check-fresh:
 	$(srcdir)/%reldir%/show/quickstart-fresh.sh
 
-# All that takes too long for every change.
-check-long: check-fresh
+# The unit tests again, in valgrind: it sees uninitialised memory, which the sanitizers do not. Not with a
+# tree that was built with those.
+check-valgrind:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(unit_tests)' LOG_COMPILER='env CRITERION_OUTPUTS=tap:- $(LIBTOOL) \
+		--mode=execute valgrind --quiet --trace-children=yes --error-exitcode=99 --leak-check=full \
+		--suppressions=$(abs_top_srcdir)/%reldir%/valgrind.supp'
 
-.PHONY: check-fresh check-long
+# All that takes too long for every change, one after the other.
+check-long:
+	$(MAKE) $(AM_MAKEFLAGS) check-valgrind
+	$(MAKE) $(AM_MAKEFLAGS) check-fresh
+
+.PHONY: check-fresh check-valgrind check-long
+EXTRA_DIST += %reldir%/valgrind.supp
