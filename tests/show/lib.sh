@@ -16,7 +16,7 @@ procpool() {
 }
 
 show_clean() {
-  stop_daemon
+  [ -z "$daemon_pid" ] || kill "$daemon_pid" 2>/dev/null || true
   rm -rf "$show_scratch"
 }
 trap show_clean EXIT

@@ -9,7 +9,7 @@ fi
 
 # as USER COMMAND…
 as() {
-  setpriv --reuid="$1" --regid="$1" --init-groups env -i PATH="/usr/local/bin:$PATH" HOME=/ "${@:2}"
+  setpriv --reuid="$1" --regid="$1" --init-groups env -i PATH=/usr/local/bin:/usr/bin:/bin HOME=/ "${@:2}"
 }
 
 property() {
