@@ -1,0 +1,4 @@
+# What is read beside the programs; procpool.service points to the README.
+dist_doc_DATA = README.md NEWS.md LICENSE \
+	%reldir%/architecture.md %reldir%/protocol.md \
+	daemon/procpool.conf.example
