@@ -6,16 +6,24 @@ cd "$(dirname "$0")/.."
 
 # The order inside daemon/, from the top: a file includes only files of a later line, and none of its own.
 daemon_order='
-main
+main launch
 daemon
 api
+delivery
 conn
 dispatch
-pool
+pool outcome
 worker
-channel listener spawn template cgroup log notify
-request chunk sched estimate quota scale options
+output listener
+channel spawn notify
+log
+configuration environment request chunk sched estimate scale
+bytes quantity clock
 '
+if [ "${1-}" = --order ]; then # for tests/check-docs.sh
+  echo "$daemon_order"
+  exit
+fi
 
 failures=0
 complain() {
