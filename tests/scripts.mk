@@ -4,6 +4,7 @@
 TEST_EXTENSIONS = .sh
 
 script_tests = \
+	%reldir%/check-docs.sh \
 	%reldir%/check-layers.sh
 TESTS += $(script_tests)
 
