@@ -6,8 +6,12 @@ LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver
 
 if HAVE_CRITERION
 unit_tests = \
+	%reldir%/document \
+	%reldir%/error \
+	%reldir%/frame \
 	%reldir%/json_scan \
 	%reldir%/json_scan_jansson \
+	%reldir%/page \
 	%reldir%/unit_test
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
@@ -33,6 +37,26 @@ check_LTLIBRARIES += %reldir%/libunit.la
 %canon_reldir%_json_scan_jansson_CFLAGS = $(unit_cflags)
 %canon_reldir%_json_scan_jansson_LDADD = $(unit_libs)
 %canon_reldir%_json_scan_jansson_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_document_SOURCES = %reldir%/document.c
+%canon_reldir%_document_CFLAGS = $(unit_cflags)
+%canon_reldir%_document_LDADD = $(unit_libs)
+%canon_reldir%_document_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_error_SOURCES = %reldir%/error.c
+%canon_reldir%_error_CFLAGS = $(unit_cflags)
+%canon_reldir%_error_LDADD = $(unit_libs)
+%canon_reldir%_error_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_frame_SOURCES = %reldir%/frame.c
+%canon_reldir%_frame_CFLAGS = $(unit_cflags)
+%canon_reldir%_frame_LDADD = $(unit_libs)
+%canon_reldir%_frame_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_page_SOURCES = %reldir%/page.c
+%canon_reldir%_page_CFLAGS = $(unit_cflags)
+%canon_reldir%_page_LDADD = $(unit_libs)
+%canon_reldir%_page_LDFLAGS = $(unit_ldflags)
 
 %canon_reldir%_unit_test_SOURCES = %reldir%/unit_test.c
 %canon_reldir%_unit_test_CFLAGS = $(unit_cflags)
