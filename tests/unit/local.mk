@@ -68,3 +68,5 @@ criterion-missing:
 	@echo 'make check needs Criterion (Debian: libcriterion-dev); install it and run configure again' >&2
 	@exit 1
 endif
+
+include %reldir%/worker.mk
