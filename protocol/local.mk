@@ -10,6 +10,7 @@ noinst_LTLIBRARIES += %reldir%/libprotocol.la
 	%reldir%/json_scan.c %reldir%/json_scan.h \
 	%reldir%/limits.h \
 	%reldir%/page.h \
+	%reldir%/reply.c %reldir%/reply.h \
 	%reldir%/work.c %reldir%/work.h
 nodist_%canon_reldir%_libprotocol_la_SOURCES = %reldir%/interface.c
 %canon_reldir%_libprotocol_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
