@@ -1,0 +1,32 @@
+#pragma once
+
+#include <procpool/client.h>
+
+#include "protocol/document.h"
+#include "protocol/reply.h"
+
+/*
+ * Results as the caller sees them: a view of the document and the reply they came in.
+ */
+struct procpool_batch {
+	struct reply reply; /* owned */
+	const struct elements *elements;
+	const char *text;
+	struct procpool_item_error *errors; /* owned; by index */
+	size_t n_errors;
+};
+
+/* Takes the reply over (*reply is empty afterwards); doc and text must outlive the batch.
+ * Returns 0, -ENOMEM. Free with batch_done(). */
+int batch_init(struct procpool_batch *batch, struct reply *reply, const struct document *doc,
+	       const char *text);
+void batch_done(struct procpool_batch *batch);
+
+/* How a request went. */
+struct summary {
+	struct procpool_summary numbers;
+	json_t *object; /* owned; request is its string */
+};
+
+void summary_init(struct summary *summary, json_t *object);
+void summary_done(struct summary *summary);
