@@ -259,21 +259,29 @@ static int value_nop(struct procpool_item *item, json_t *argument, json_t **ret_
 	return 0;
 }
 
+/* At file scope, where a compound literal lives for ever. */
 #define TABLE(...) \
-	(&(struct procpool_table) {.abi = PROCPOOL_WORKER_ABI, \
-				   .functions = (struct procpool_function[]) {__VA_ARGS__, {0}}})
+	{ \
+		.abi = PROCPOOL_WORKER_ABI, .functions = (struct procpool_function[]) { \
+			__VA_ARGS__, { \
+				0 \
+			} \
+		} \
+	}
+#define RAW(name_) \
+	{ .name = name_, .call_raw = nop }
+
+static struct procpool_table table_a = TABLE(RAW("a")), table_b = TABLE(RAW("b"));
+static const struct procpool_table table_ba =
+	TABLE(RAW("b"), {.name = "a", .call = value_nop, .description = "say \"a\""});
+static const struct procpool_table table_aa = TABLE(RAW("aa"));
 
 UNIT_TEST(registry, functions_are_found_by_name) {
 	struct registry *registry = registry_new();
 	struct buffer hello = {0};
 
-	cr_assert_eq(
-		registry_add(registry,
-			     TABLE({.name = "b", .call_raw = nop},
-				   {.name = "a", .call = value_nop, .description = "say \"a\""}),
-			     "one"),
-		0);
-	cr_assert_eq(registry_add(registry, TABLE({.name = "aa", .call_raw = nop}), "two"), 0);
+	cr_assert_eq(registry_add(registry, &table_ba, "one"), 0);
+	cr_assert_eq(registry_add(registry, &table_aa, "two"), 0);
 	cr_assert_str_eq(registry->sources[registry_find(registry, "aa")->source].name, "two");
 	cr_assert_str_eq(registry->sources[registry_find(registry, "b")->source].name, "one");
 	cr_assert_null(registry_find(registry, "c"));
@@ -288,42 +296,36 @@ UNIT_TEST(registry, functions_are_found_by_name) {
 	registry_free(registry);
 }
 
+static const struct procpool_table table_future = {.abi = PROCPOOL_WORKER_ABI + 1};
+static const struct procpool_table table_empty = {.abi = PROCPOOL_WORKER_ABI};
+static const struct procpool_table table_bad_name = TABLE(RAW("x y"));
+static const struct procpool_table table_neither = TABLE({.name = "b"});
+static const struct procpool_table table_both =
+	TABLE({.name = "b", .call = value_nop, .call_raw = nop});
+static const struct procpool_table table_twins = TABLE(RAW("b"), RAW("b"));
+
 UNIT_TEST(registry, bad_tables_are_refused_whole_and_by_name) {
+	static const struct {
+		const struct procpool_table *table;
+		const char *reason;
+	} cases[] = {
+		{&table_future, "x.so is built for version 2 of <procpool/worker.h>; this worker "
+				"knows 1: build it again"},
+		{&table_empty, "x.so: its table has no functions"},
+		{&table_bad_name, "x.so: 'x y' is no function's name: that has 1 to 256 of "
+				  "A-Z a-z 0-9 _ . : -"},
+		{&table_neither, "x.so: the function b has neither of call and call_raw"},
+		{&table_both, "x.so: the function b has both of call and call_raw"},
+		{&table_ba, "two functions are called a: one of a.so, one of x.so"},
+		{&table_twins, "two functions are called b: both of x.so"},
+	};
 	struct registry *registry = registry_new();
-	struct procpool_table future = {.abi = PROCPOOL_WORKER_ABI + 1}, empty = {.abi = 1};
 
-	cr_assert_eq(registry_add(registry, TABLE({.name = "a", .call_raw = nop}), "one"), 0);
-
-	cr_assert_eq(registry_add(registry, &future, "new.so"), REGISTRY_E_BAD);
-	cr_assert_str_eq(
-		registry->reason,
-		"new.so is built for version 2 of <procpool/worker.h>; this worker knows 1: "
-		"build it again");
-	cr_assert_eq(registry_add(registry, &empty, "none.so"), REGISTRY_E_BAD);
-	cr_assert_str_eq(registry->reason, "none.so: its table has no functions");
-	cr_assert_eq(registry_add(registry, TABLE({.name = "x y", .call_raw = nop}), "bad.so"),
-		     REGISTRY_E_BAD);
-	cr_assert(strstr(registry->reason, "bad.so: 'x y' is no function's name"));
-	cr_assert_eq(registry_add(registry, TABLE({.name = "b"}), "bad.so"), REGISTRY_E_BAD);
-	cr_assert(strstr(registry->reason, "neither of call and call_raw"));
-	cr_assert_eq(registry_add(registry,
-				  TABLE({.name = "b", .call = value_nop, .call_raw = nop}),
-				  "bad.so"),
-		     REGISTRY_E_BAD);
-	cr_assert(strstr(registry->reason, "both of call and call_raw"));
-	cr_assert_eq(
-		registry_add(registry,
-			     TABLE({.name = "b", .call_raw = nop}, {.name = "a", .call_raw = nop}),
-			     "two.so"),
-		REGISTRY_E_BAD);
-	cr_assert_str_eq(registry->reason, "two functions are called a: one of one, one of two.so");
-	cr_assert_eq(
-		registry_add(registry,
-			     TABLE({.name = "b", .call_raw = nop}, {.name = "b", .call_raw = nop}),
-			     "twin.so"),
-		REGISTRY_E_BAD);
-	cr_assert_str_eq(registry->reason, "two functions are called b: both of twin.so");
-
+	cr_assert_eq(registry_add(registry, &table_a, "a.so"), 0);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		cr_assert_eq(registry_add(registry, cases[i].table, "x.so"), REGISTRY_E_BAD);
+		cr_assert_str_eq(registry->reason, cases[i].reason);
+	}
 	cr_assert_null(registry_find(registry, "b"), "what was refused is not there in part");
 	cr_assert_eq(registry->n_entries, 1);
 	registry_free(registry);
@@ -355,14 +357,11 @@ static void exit_b(void *state) {
 
 UNIT_TEST(registry, only_what_was_started_is_stopped) {
 	struct registry *registry = registry_new();
-	struct procpool_table *a = TABLE({.name = "a", .call_raw = nop});
-	struct procpool_table *b = TABLE({.name = "b", .call_raw = nop});
 
-	*hooks = '\0';
-	a->init = init_a, a->exit = exit_a;
-	b->init = init_b, b->exit = exit_b;
-	cr_assert_eq(registry_add(registry, a, "a.so"), 0);
-	cr_assert_eq(registry_add(registry, b, "b.so"), 0);
+	table_a.init = init_a, table_a.exit = exit_a;
+	table_b.init = init_b, table_b.exit = exit_b;
+	cr_assert_eq(registry_add(registry, &table_a, "a.so"), 0);
+	cr_assert_eq(registry_add(registry, &table_b, "b.so"), 0);
 	cr_assert_eq(registry_start(registry), REGISTRY_E_BAD);
 	cr_assert_str_eq(registry->reason, "b.so: its init returned 5");
 	registry_stop(registry);
@@ -381,7 +380,7 @@ UNIT_TEST(registry, a_failed_allocation_leaves_it_as_it_was) {
 		unit_fail(++n);
 		registry = registry_new();
 		if (registry) {
-			r = registry_add(registry, TABLE({.name = "a", .call_raw = nop}), "one");
+			r = registry_add(registry, &table_a, "one");
 			failed = unit_failed();
 			cr_assert_eq(r, failed ? -ENOMEM : 0);
 			cr_assert_eq(registry->n_entries, failed ? 0 : 1);
