@@ -1,0 +1,45 @@
+# procpoold, and the launcher of its workers.
+
+noinst_LTLIBRARIES += %reldir%/libdaemon.la
+%canon_reldir%_libdaemon_la_SOURCES = \
+	%reldir%/api.c %reldir%/api.h \
+	%reldir%/bytes.c %reldir%/bytes.h \
+	%reldir%/channel.c %reldir%/channel.h \
+	%reldir%/chunk.c %reldir%/chunk.h \
+	%reldir%/clock.h \
+	%reldir%/configuration.c %reldir%/configuration.h \
+	%reldir%/conn.c %reldir%/conn.h \
+	%reldir%/daemon.c %reldir%/daemon.h \
+	%reldir%/delivery.c %reldir%/delivery.h \
+	%reldir%/dispatch.c %reldir%/dispatch.h \
+	%reldir%/environment.c %reldir%/environment.h \
+	%reldir%/estimate.c %reldir%/estimate.h \
+	%reldir%/listener.c %reldir%/listener.h \
+	%reldir%/log.c %reldir%/log.h \
+	%reldir%/notify.c %reldir%/notify.h \
+	%reldir%/options.c %reldir%/options.h \
+	%reldir%/outcome.c %reldir%/outcome.h \
+	%reldir%/output.c %reldir%/output.h \
+	%reldir%/pool.c %reldir%/pool.h \
+	%reldir%/quantity.c %reldir%/quantity.h \
+	%reldir%/request.c %reldir%/request.h \
+	%reldir%/scale.c %reldir%/scale.h \
+	%reldir%/sched.c %reldir%/sched.h \
+	%reldir%/spawn.c %reldir%/spawn.h \
+	%reldir%/status.c %reldir%/status.h \
+	%reldir%/watch.c %reldir%/watch.h \
+	%reldir%/worker.c %reldir%/worker.h
+%canon_reldir%_libdaemon_la_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS) $(JANSSON_CFLAGS) \
+	$(LIBSYSTEMD_CFLAGS) $(LIBCONFUSE_CFLAGS)
+%canon_reldir%_libdaemon_la_LIBADD = protocol/libprotocol.la $(LIBEVENT_LIBS) $(JANSSON_LIBS) \
+	$(LIBSYSTEMD_LIBS) $(LIBCONFUSE_LIBS) -lm
+
+sbin_PROGRAMS += %reldir%/procpoold
+%canon_reldir%_procpoold_SOURCES = %reldir%/main.c
+%canon_reldir%_procpoold_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DSYSCONFDIR='"$(sysconfdir)"' -DPKGLIBEXECDIR='"$(pkglibexecdir)"' \
+	-DFUNCTIONSDIR='"$(functionsdir)"'
+%canon_reldir%_procpoold_LDADD = %reldir%/libdaemon.la
+
+pkglibexec_PROGRAMS += %reldir%/procpool-launch
+%canon_reldir%_procpool_launch_SOURCES = %reldir%/launch.c

@@ -397,6 +397,8 @@ int parameters_decode(const struct parameter *table, size_t n, json_t **values,
 
 	for (size_t i = 0; i < n; i++)
 		values[i] = NULL;
+	if (doc->elements.present)
+		return invalid(error, "items");
 	for (size_t i = 0; r == 0 && i < doc->n_members; i++)
 		if (doc->members[i].nested)
 			r = decode_parameter(table, n, values, &doc->members[i], text, error);

@@ -27,6 +27,7 @@
 
 #define LIMIT_BATCH_BYTES (64u * 1024)
 #define LIMIT_BATCH_US    10000
+#define LIMIT_STREAM_READ (64u * 1024)  /* a stream is always read while it holds less */
 #define LIMIT_UNSENT_HIGH (1u << 20)    /* nothing more of a call starts above it, */
 #define LIMIT_UNSENT_LOW  (256u * 1024) /* until its unsent output is below this */
 

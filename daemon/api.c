@@ -1,0 +1,271 @@
+#include "daemon/api.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/bytes.h"
+#include "daemon/clock.h"
+#include "daemon/configuration.h"
+#include "daemon/delivery.h"
+#include "daemon/dispatch.h"
+#include "daemon/status.h"
+#include "daemon/watch.h"
+#include "protocol/interface.h"
+
+static int no_memory(struct error *error) {
+	return error_set(error, ERROR_RESOURCE_EXHAUSTED, "{ss}", "resource", "memory");
+}
+
+/* -------- Apply, Map, Stream -------- */
+
+static struct request *new_request(struct api *api, const struct conn *conn,
+				   const struct run_parameters *parameters, bool windowed) {
+	const struct configuration *configuration = api->configuration;
+	const struct peer *peer = conn_peer(conn);
+	struct request_limits limits = {
+		.window_items = configuration->limits.window_items,
+		.window_bytes = configuration->limits.window_bytes,
+	};
+
+	if (!windowed)
+		limits.window_items = limits.window_bytes = UINT64_MAX;
+	else if (parameters->window && parameters->window < limits.window_items)
+		limits.window_items = parameters->window;
+	return request_new(dispatch_new_id(api->dispatch), parameters->function, peer->uid,
+			   peer->pid, &parameters->options, &limits, clock_now());
+}
+
+/* An Apply without an argument has this one. */
+static int add_null(struct request *request) {
+	struct bytes *bytes = bytes_new_reserved(4);
+	int r;
+
+	if (!bytes)
+		return -ENOMEM;
+	memcpy(bytes->data, "null", 4);
+	bytes->size = 4;
+	r = request_add_item(request, bytes, (struct span) {0, 4});
+	bytes_unref(bytes);
+	return r;
+}
+
+/* Gives the request its items and its common value out of the call's text. */
+static int fill_request(struct api *api, struct request *request, enum run_method method,
+			const struct run_parameters *parameters, struct conn_call *call) {
+	struct bytes *bytes = call->take(call);
+	int r = 0;
+
+	if (!bytes)
+		return -ENOMEM;
+	if (span_size(parameters->common) > 0) {
+		request->common_bytes = bytes_ref(bytes);
+		request->common_span = parameters->common;
+		request->common = ++api->last_common;
+	}
+	if (method == RUN_MAP)
+		r = request_add_items(request, bytes, (struct document *) call->doc);
+	else if (method == RUN_APPLY)
+		r = span_size(parameters->argument) > 0
+			    ? request_add_item(request, bytes, parameters->argument)
+			    : add_null(request);
+	request->input_ended = method != RUN_STREAM;
+	bytes_unref(bytes);
+	return r;
+}
+
+static enum delivery_kind kind_of(enum run_method method, bool more) {
+	if (method == RUN_APPLY)
+		return DELIVERY_APPLY;
+	if (method == RUN_STREAM)
+		return DELIVERY_STREAM;
+	return more ? DELIVERY_MORE : DELIVERY_MAP;
+}
+
+/* Makes request and delivery and submits them. Returns 0, or 1 and *error. */
+static int start(struct api *api, struct conn *conn, enum run_method method,
+		 const struct run_parameters *parameters, struct conn_call *call,
+		 struct error *error) {
+	enum delivery_kind kind = kind_of(method, call->call->more);
+	struct request *request = new_request(api, conn, parameters, kind >= DELIVERY_MORE);
+	struct conn *receiver = call->call->oneway ? NULL : conn;
+	struct delivery *delivery = NULL;
+	int r = request ? fill_request(api, request, method, parameters, call) : -ENOMEM;
+
+	if (r == 0)
+		r = delivery_new(&delivery, kind, receiver, api->dispatch, api->loop, request,
+				 api->configuration->limits.reply);
+	if (r == 0)
+		r = dispatch_submit(api->dispatch, request, delivery, error);
+	if (r != 0) {
+		delivery_free(delivery);
+		request_free(request);
+		return r < 0 ? no_memory(error) : 1;
+	}
+	delivery_begin(delivery);
+	return 0;
+}
+
+static void run(struct api *api, struct conn *conn, enum run_method method,
+		struct conn_call *call) {
+	struct run_parameters parameters = {0};
+	struct error error = {0};
+
+	if (run_parameters_decode(&parameters, method, call->doc, call->text, &error) != 0 ||
+	    start(api, conn, method, &parameters, call, &error) != 0)
+		conn_fail(conn, &error);
+	run_parameters_done(&parameters);
+}
+
+static void run_apply(void *context, struct conn *conn, struct conn_call *call) {
+	run(context, conn, RUN_APPLY, call);
+}
+
+static void run_map(void *context, struct conn *conn, struct conn_call *call) {
+	run(context, conn, RUN_MAP, call);
+}
+
+static void run_stream(void *context, struct conn *conn, struct conn_call *call) {
+	run(context, conn, RUN_STREAM, call);
+}
+
+/* -------- Cancel -------- */
+
+/* Who may not see a request learns nothing about it. */
+static struct request *find_request(const struct api *api, const struct conn *conn,
+				    const char *id) {
+	const struct peer *peer = conn_peer(conn);
+	struct request *request;
+	char *end;
+	uint64_t number;
+
+	if (id[0] < '0' || id[0] > '9')
+		return NULL;
+	number = strtoull(id, &end, 10);
+	request = *end ? NULL : dispatch_find(api->dispatch, number);
+	if (request && request->uid != peer->uid && peer->uid != 0 && peer->uid != getuid())
+		return NULL;
+	return request;
+}
+
+static void cancel(void *context, struct conn *conn, struct conn_call *call) {
+	static const struct parameter table[] = {{"request", PARAMETER_STRING, true}};
+	struct api *api = context;
+	struct error error = {0}, cancelled = {0};
+	struct request *request;
+	json_t *id;
+
+	if (parameters_decode(table, 1, &id, call->doc, call->text, &error) != 0)
+		return conn_fail(conn, &error);
+	request = find_request(api, conn, json_string_value(id));
+	if (request) {
+		error_set(&cancelled, ERROR_CANCELLED, NULL);
+		dispatch_cancel(api->dispatch, request, &cancelled);
+		conn_reply(conn, NULL, false);
+	} else {
+		error_set(&error, ERROR_NO_SUCH_REQUEST, "{sO}", "request", id);
+		conn_fail(conn, &error);
+	}
+	json_decref(id);
+}
+
+/* -------- what can be seen -------- */
+
+static json_t *build_status(void *context, bool workers) {
+	const struct api *api = context;
+	struct status_facts facts;
+
+	api->facts(api->context, &facts);
+	return status_daemon(api->dispatch, &facts, workers);
+}
+
+static json_t *build_requests(void *context, bool detailed) {
+	const struct api *api = context;
+
+	(void) detailed;
+	return status_requests(api->dispatch, clock_now());
+}
+
+static void strip_status(json_t *answer) {
+	json_t *worker;
+	size_t i;
+
+	json_object_del(answer, "uptimeUs");
+	json_array_foreach(json_object_get(answer, "workers"), i, worker)
+		json_object_del(worker, "ageUs");
+}
+
+static void strip_requests(json_t *answer) {
+	json_t *request;
+	size_t i;
+
+	json_array_foreach(json_object_get(answer, "requests"), i, request)
+		json_object_del(request, "ageUs");
+}
+
+/* Answers once, or as often as something changes. */
+static void show(struct api *api, struct conn *conn, const struct conn_call *call,
+		 const struct watch_source *source, bool detailed) {
+	struct error error = {0};
+
+	if (!call->call->more)
+		return conn_reply(conn, source->build(api, detailed), false);
+	if (watch_start(source, api, detailed, conn, api->loop) < 0) {
+		no_memory(&error);
+		conn_fail(conn, &error);
+	}
+}
+
+static void show_status(void *context, struct conn *conn, struct conn_call *call) {
+	static const struct parameter table[] = {{"workers", PARAMETER_BOOL, false}};
+	static const struct watch_source source = {build_status, strip_status};
+	struct error error = {0};
+	json_t *workers;
+
+	if (parameters_decode(table, 1, &workers, call->doc, call->text, &error) != 0)
+		return conn_fail(conn, &error);
+	show(context, conn, call, &source, json_is_true(workers));
+	json_decref(workers);
+}
+
+static void list_requests(void *context, struct conn *conn, struct conn_call *call) {
+	static const struct watch_source source = {build_requests, strip_requests};
+	struct error error = {0};
+
+	if (parameters_decode(NULL, 0, NULL, call->doc, call->text, &error) != 0)
+		return conn_fail(conn, &error);
+	show(context, conn, call, &source, false);
+}
+
+static void list_functions(void *context, struct conn *conn, struct conn_call *call) {
+	const struct api *api = context;
+	struct error error = {0};
+
+	if (parameters_decode(NULL, 0, NULL, call->doc, call->text, &error) != 0)
+		return conn_fail(conn, &error);
+	conn_reply(conn, status_functions(api->dispatch), false);
+}
+
+static const struct conn_method methods[] = {
+	{.name = "Apply", .run = run_apply},
+	{.name = "Map", .more = true, .run = run_map},
+	{.name = "Stream", .upgrade = true, .run = run_stream},
+	{.name = "Cancel", .run = cancel},
+	{.name = "ListRequests", .more = true, .run = list_requests},
+	{.name = "ListFunctions", .run = list_functions},
+	{.name = "Status", .more = true, .run = show_status},
+	{.name = "Resize"},
+	{.name = "Reload"},
+	{.name = "Drain"},
+	{.name = "Resume"},
+	{0},
+};
+
+const struct conn_interface api_interface = {
+	.name = "io.procpool",
+	.description = interface_description,
+	.methods = methods,
+	.version = PACKAGE_VERSION,
+};

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <stdint.h>
+
+#include "daemon/conn.h"
+
+struct channel_loop;
+struct configuration;
+struct dispatch;
+struct status_facts;
+
+/* The methods of io.procpool: parameters in, a request or a reply out. */
+
+struct api {
+	const struct channel_loop *loop;
+	struct dispatch *dispatch;
+	const struct configuration *configuration;
+	/* The daemon's state and numbers, as Status reports them. */
+	void (*facts)(void *context, struct status_facts *ret);
+	void *context;
+	uint64_t last_common; /* id of the last common value */
+};
+
+/* The interface for connections whose context is a struct api. */
+extern const struct conn_interface api_interface;

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "protocol/page.h"
+
+/*
+ * One chunk in flight: consecutive items of one request in the hands of one worker. Pure.
+ */
+struct chunk {
+	TAILQ_ENTRY(chunk) link; /* in its worker's queue, in the order sent */
+	uint64_t request;        /* id */
+	uint64_t number;         /* from 1, growing within its worker */
+	uint64_t first;          /* index in the request */
+	uint32_t count;          /* items, 1 … LIMIT_CHUNK_ITEMS */
+	uint32_t reported;       /* results received: offsets 0 … reported - 1 */
+	uint32_t handed;         /* times its items were handed over before without being started */
+	uint32_t attempts;       /* times its items were started before */
+	uint64_t sent;           /* when it was sent, in µs */
+};
+
+TAILQ_HEAD(chunk_list, chunk);
+
+/* What is known of a worker that is gone. */
+struct chunk_evidence {
+	bool page;           /* the worker kept its page: progress can be believed */
+	uint64_t progress;   /* the page's word after the exit */
+	uint64_t last_chunk; /* number of the last chunk the worker was given */
+	bool violation;      /* it was killed for breaking the protocol in this chunk */
+	bool targeted;       /* the daemon killed it for the item at target (a position) */
+	uint64_t target;
+};
+
+/* What became of a chunk's items, as offsets: [0, reported) have results, [reported, finished) ran but their results
+ * are lost, then perhaps one blamed item, then [rest, count) that never started. */
+struct settlement {
+	uint32_t finished;
+	bool blamed; /* the item at offset `finished` is */
+	uint32_t rest;
+	bool untouched; /* nothing of the chunk was started */
+};
+
+/* The table of DESIGN's "a death": says which item pays for it, one at most. */
+struct settlement chunk_settle(const struct chunk *chunk, const struct chunk_evidence *evidence);

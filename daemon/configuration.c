@@ -1,0 +1,458 @@
+#include "daemon/configuration.h"
+
+#include <confuse.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/quantity.h"
+#include "protocol/work.h"
+
+#define SECOND      UINT64_C(1000000)
+#define WORKERS_MAX 4096
+
+/* -------- what keys there are, and what each takes -------- */
+
+enum setting_type {
+	SETTING_TIME,
+	SETTING_SIZE,
+	SETTING_COUNT,
+	SETTING_AUTO_COUNT,
+	SETTING_PATH,
+	SETTING_LIST,
+	SETTING_ENVIRONMENT,
+	SETTING_LATER
+};
+
+struct setting {
+	const char *key;
+	enum setting_type type;
+	size_t offset;
+};
+
+static const struct setting daemon_settings[] = {
+	{"slots", SETTING_AUTO_COUNT, offsetof(struct configuration, slots)},
+	{"drain_timeout", SETTING_TIME, offsetof(struct configuration, drain_timeout)},
+	{NULL},
+};
+
+#define LIMIT(key, type) \
+	{ #key, type, offsetof(struct configuration, limits.key) }
+
+static const struct setting limits_settings[] = {
+	LIMIT(message, SETTING_SIZE),
+	LIMIT(envelope, SETTING_SIZE),
+	LIMIT(reply, SETTING_SIZE),
+	LIMIT(items, SETTING_COUNT),
+	LIMIT(item, SETTING_SIZE),
+	LIMIT(worker_message, SETTING_SIZE),
+	LIMIT(window_items, SETTING_COUNT),
+	LIMIT(window_bytes, SETTING_SIZE),
+	LIMIT(message_timeout, SETTING_TIME),
+	LIMIT(message_timeout_total, SETTING_TIME),
+	{NULL},
+};
+
+#define POOL(key, type) \
+	{ #key, type, offsetof(struct pool_configuration, key) }
+#define LATER(key) \
+	{ #key, SETTING_LATER, 0 }
+
+static const struct setting pool_settings[] = {
+	POOL(command, SETTING_LIST),
+	POOL(workers, SETTING_AUTO_COUNT),
+	POOL(start_timeout, SETTING_TIME),
+	POOL(environment, SETTING_ENVIRONMENT),
+	POOL(directory, SETTING_PATH),
+	LATER(slots),
+	LATER(template),
+	LATER(user),
+	LATER(item_timeout),
+	LATER(queue_timeout),
+	LATER(max_items),
+	LATER(max_age),
+	LATER(max_rss),
+	LATER(slow_item),
+	LATER(stderr_rate),
+	LATER(allow_users),
+	LATER(allow_groups),
+	{NULL},
+};
+
+static const struct setting *settings_of(const char *section) {
+	if (strcmp(section, "daemon") == 0)
+		return daemon_settings;
+	return strcmp(section, "limits") == 0 ? limits_settings : pool_settings;
+}
+
+static const struct setting *setting_find(const struct setting *settings, const char *key) {
+	for (; settings->key; settings++)
+		if (strcmp(settings->key, key) == 0)
+			return settings;
+	return NULL;
+}
+
+static bool setting_is_list(const struct setting *setting) {
+	return setting->type == SETTING_LIST || setting->type == SETTING_ENVIRONMENT;
+}
+
+/* -------- one value -------- */
+
+static void strings_free(char **strings) {
+	for (char **s = strings; s && *s; s++)
+		free(*s);
+	free(strings);
+}
+
+/* Returns what the setting takes, for the message, or NULL if the text fits; *ret is set then. */
+static const char *parse_number(const struct setting *setting, const char *text, uint64_t *ret) {
+	switch (setting->type) {
+	case SETTING_TIME:
+		return quantity_time(text, ret) ? "takes a time such as 30s or infinity" : NULL;
+	case SETTING_SIZE:
+		return quantity_size(text, ret) || *ret < 16 || *ret > UINT32_MAX / 2
+			       ? "takes a size from 16 bytes to 2G, such as 16M"
+			       : NULL;
+	case SETTING_AUTO_COUNT:
+		*ret = 0;
+		if (strcmp(text, "auto") == 0)
+			return NULL;
+		if (strstr(text, ".."))
+			return "takes one number or auto: MIN..MAX is not supported yet";
+		return quantity_count(text, 1, WORKERS_MAX, ret)
+			       ? "takes a number from 1 to 4096, or auto"
+			       : NULL;
+	default:
+		return quantity_count(text, 1, UINT32_MAX / 2, ret)
+			       ? "takes a whole number from 1 on"
+			       : NULL;
+	}
+}
+
+/* Checks the value of an option that was just read. Returns NULL, or what is wrong with it. */
+static const char *check_value(const struct setting *setting, const char *text) {
+	uint64_t number;
+
+	switch (setting->type) {
+	case SETTING_LATER: return "is not supported yet";
+	case SETTING_LIST: return *text ? NULL : "takes no empty word";
+	case SETTING_PATH: return *text == '/' ? NULL : "takes an absolute path";
+	case SETTING_ENVIRONMENT:
+		return strchr(text, '=') > text ? NULL : "takes words of the form KEY=value";
+	default: return parse_number(setting, text, &number);
+	}
+}
+
+static char **copy_list(cfg_opt_t *opt) {
+	unsigned n = cfg_opt_size(opt);
+	char **copy = calloc(n + 1, sizeof *copy);
+
+	for (unsigned i = 0; copy && i < n; i++) {
+		copy[i] = strdup(cfg_opt_getnstr(opt, i));
+		if (!copy[i]) {
+			strings_free(copy);
+			return NULL;
+		}
+	}
+	return copy;
+}
+
+static int apply_setting(const struct setting *setting, void *target, cfg_opt_t *opt) {
+	void *field = (char *) target + setting->offset;
+
+	if (setting_is_list(setting)) {
+		char **list = copy_list(opt);
+
+		if (!list)
+			return -ENOMEM;
+		strings_free(*(char ***) field);
+		*(char ***) field = list;
+	} else if (setting->type == SETTING_PATH) {
+		char *path = strdup(cfg_opt_getstr(opt));
+
+		if (!path)
+			return -ENOMEM;
+		free(*(char **) field);
+		*(char **) field = path;
+	} else {
+		parse_number(setting, cfg_opt_getstr(opt), field);
+	}
+	return 0;
+}
+
+/* Copies what the section sets into the struct that its settings describe. */
+static int apply_section(const struct setting *settings, void *target, cfg_t *section) {
+	int r = 0;
+
+	for (; r == 0 && settings->key; settings++) {
+		cfg_opt_t *opt = cfg_getopt(section, settings->key);
+
+		if (opt && cfg_opt_size(opt) > 0)
+			r = apply_setting(settings, target, opt);
+	}
+	return r;
+}
+
+/* -------- libconfuse -------- */
+
+/* libconfuse hands its error function nothing but the section; this is where the sentence goes. */
+static struct configuration_error *current_error;
+
+__attribute__((format(printf, 2, 0))) static void take_error(cfg_t *cfg, const char *format,
+							     va_list args) {
+	char sentence[400];
+
+	if (current_error->text[0])
+		return;
+	vsnprintf(sentence, sizeof sentence, format, args);
+	if (cfg->filename)
+		snprintf(current_error->text, sizeof current_error->text, "%s:%d: %s",
+			 cfg->filename, cfg->line, sentence);
+	else
+		snprintf(current_error->text, sizeof current_error->text, "%s", sentence);
+}
+
+static int validate(cfg_t *section, cfg_opt_t *opt) {
+	const struct setting *setting =
+		setting_find(settings_of(cfg_name(section)), cfg_opt_name(opt));
+	const char *text = cfg_opt_getnstr(opt, cfg_opt_size(opt) - 1);
+	const char *wrong = check_value(setting, text);
+
+	if (wrong)
+		cfg_error(section, "%s = %s: %s %s", setting->key, text, setting->key, wrong);
+	return wrong ? -1 : 0;
+}
+
+/* libconfuse's description of a section; settings has its terminator. */
+static void describe(cfg_opt_t *opts, const struct setting *settings) {
+	for (; settings->key; settings++, opts++) {
+		*opts = setting_is_list(settings)
+				? (cfg_opt_t) CFG_STR_LIST(settings->key, NULL, CFGF_NODEFAULT)
+				: (cfg_opt_t) CFG_STR(settings->key, NULL, CFGF_NODEFAULT);
+		opts->validcb = validate;
+	}
+	*opts = (cfg_opt_t) CFG_END();
+}
+
+#define COUNT(table) (sizeof(table) / sizeof *(table))
+
+/* Parses a file, or a text where path is NULL. Returns the tree (free with cfg_free()), or NULL with
+ * *error set (a mistake) or untouched (*ret_errno). */
+static cfg_t *parse(const char *path, const char *text, struct configuration_error *error,
+		    int *ret_errno) {
+	cfg_opt_t daemon_opts[COUNT(daemon_settings)], limits_opts[COUNT(limits_settings)],
+		pool_opts[COUNT(pool_settings)];
+	cfg_opt_t root_opts[] = {
+		CFG_SEC("daemon", daemon_opts, CFGF_NONE),
+		CFG_SEC("limits", limits_opts, CFGF_NONE),
+		CFG_SEC("pool", pool_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+		CFG_END(),
+	};
+	cfg_t *cfg;
+	int r;
+
+	describe(daemon_opts, daemon_settings);
+	describe(limits_opts, limits_settings);
+	describe(pool_opts, pool_settings);
+
+	cfg = cfg_init(root_opts, CFGF_NONE);
+	if (!cfg) {
+		*ret_errno = ENOMEM;
+		return NULL;
+	}
+	cfg_set_error_function(cfg, take_error);
+	current_error = error;
+	r = path ? cfg_parse(cfg, path) : cfg_parse_buf(cfg, text);
+	*ret_errno = errno;
+	current_error = NULL;
+	if (r == CFG_SUCCESS)
+		return cfg;
+	if (r == CFG_PARSE_ERROR && !error->text[0])
+		snprintf(error->text, sizeof error->text, "%s: syntax error", path ? path : text);
+	cfg_free(cfg);
+	return NULL;
+}
+
+/* -------- pools -------- */
+
+struct pool_configuration *configuration_pool(const struct configuration *configuration,
+					      const char *name) {
+	for (size_t i = 0; i < configuration->n_pools; i++)
+		if (strcmp(configuration->pools[i].name, name) == 0)
+			return &configuration->pools[i];
+	return NULL;
+}
+
+static struct pool_configuration *add_pool(struct configuration *configuration, const char *name,
+					   const char *file, int line) {
+	struct pool_configuration *pools =
+		reallocarray(configuration->pools, configuration->n_pools + 1, sizeof *pools);
+	struct pool_configuration *pool;
+
+	if (!pools)
+		return NULL;
+	configuration->pools = pools;
+	pool = &pools[configuration->n_pools];
+	*pool = (struct pool_configuration) {
+		.name = strdup(name),
+		.start_timeout = 30 * SECOND,
+	};
+	if (!pool->name || asprintf(&pool->where, "%s:%d", file, line) < 0) {
+		free(pool->name);
+		return NULL;
+	}
+	configuration->n_pools++;
+	return pool;
+}
+
+static int apply_pool(struct configuration *configuration, cfg_t *section,
+		      struct configuration_error *error) {
+	const char *name = cfg_title(section),
+		   *file = section->filename ? section->filename : "--set";
+	struct pool_configuration *pool = configuration_pool(configuration, name);
+
+	if (!function_name_valid(name, false) || strcmp(name, "daemon") == 0 ||
+	    strcmp(name, "limits") == 0) {
+		snprintf(error->text, sizeof error->text,
+			 "%s:%d: '%.64s' cannot be a pool's name: it takes letters, digits and "
+			 "_.:-, "
+			 "and is neither daemon nor limits",
+			 file, section->line, name);
+		return 1;
+	}
+	if (!pool)
+		pool = add_pool(configuration, name, file, section->line);
+	return pool ? apply_section(pool_settings, pool, section) : -ENOMEM;
+}
+
+static int apply(struct configuration *configuration, cfg_t *cfg,
+		 struct configuration_error *error) {
+	int r = apply_section(daemon_settings, configuration, cfg_getsec(cfg, "daemon"));
+
+	if (r == 0)
+		r = apply_section(limits_settings, configuration, cfg_getsec(cfg, "limits"));
+	for (unsigned i = 0; r == 0 && i < cfg_size(cfg, "pool"); i++)
+		r = apply_pool(configuration, cfg_getnsec(cfg, "pool", i), error);
+	if (r == -ENOMEM)
+		snprintf(error->text, sizeof error->text, "not enough memory");
+	return r == 0 ? 0 : 1;
+}
+
+/* -------- the interface -------- */
+
+void configuration_init(struct configuration *configuration) {
+	*configuration = (struct configuration) {
+		.drain_timeout = 60 * SECOND,
+		.limits =
+			{
+				.message = LIMIT_MESSAGE,
+				.envelope = LIMIT_ENVELOPE,
+				.reply = LIMIT_REPLY,
+				.items = LIMIT_ITEMS,
+				.item = LIMIT_ITEM,
+				.worker_message = LIMIT_WORKER_MESSAGE,
+				.window_items = LIMIT_WINDOW_ITEMS,
+				.window_bytes = LIMIT_WINDOW_BYTES,
+				.message_timeout = 30 * SECOND,
+				.message_timeout_total = 600 * SECOND,
+			},
+	};
+}
+
+void configuration_done(struct configuration *configuration) {
+	for (size_t i = 0; i < configuration->n_pools; i++) {
+		struct pool_configuration *pool = &configuration->pools[i];
+
+		free(pool->name);
+		strings_free(pool->command);
+		strings_free(pool->environment);
+		free(pool->directory);
+		free(pool->where);
+	}
+	free(configuration->pools);
+	*configuration = (struct configuration) {0};
+}
+
+int configuration_read(struct configuration *configuration, const char *path,
+		       struct configuration_error *error) {
+	int saved = 0, r;
+	cfg_t *cfg;
+
+	error->text[0] = '\0';
+	cfg = parse(path, NULL, error, &saved);
+	if (!cfg && error->text[0])
+		return 1;
+	if (!cfg) {
+		snprintf(error->text, sizeof error->text, "%s: %s", path, strerror(saved));
+		return -saved;
+	}
+	r = apply(configuration, cfg, error);
+	cfg_free(cfg);
+	return r;
+}
+
+int configuration_set(struct configuration *configuration, const char *assignment,
+		      struct configuration_error *error) {
+	const char *equals = strchr(assignment, '='), *dot = NULL;
+	char *text = NULL;
+	int saved, section, r;
+	cfg_t *cfg;
+
+	/* A pool's name may have dots; a key has none. */
+	for (const char *p = assignment; equals && p < equals; p++)
+		if (*p == '.')
+			dot = p;
+	if (!dot || dot == assignment || dot + 1 == equals) {
+		snprintf(error->text, sizeof error->text,
+			 "--set %.200s: takes SECTION.KEY=VALUE, such as daemon.slots=4",
+			 assignment);
+		return 1;
+	}
+
+	section = (int) (dot - assignment);
+	r = strncmp(assignment, "daemon.", section + 1) == 0 ||
+	    strncmp(assignment, "limits.", section + 1) == 0;
+	if (asprintf(&text, "%s%.*s%s { %.*s = %s\n}", r ? "" : "pool \"", section, assignment,
+		     r ? "" : "\"", (int) (equals - dot - 1), dot + 1, equals + 1) < 0)
+		return 1;
+
+	error->text[0] = '\0';
+	cfg = parse(NULL, text, error, &saved);
+	free(text);
+	r = cfg ? apply(configuration, cfg, error) : 1;
+	if (cfg)
+		cfg_free(cfg);
+	if (r != 0) {
+		char sentence[sizeof error->text];
+		/* libconfuse calls a text "[buf]:1:"; people know it as what they typed. */
+		const char *what =
+			strncmp(error->text, "[buf]:", 6) == 0 ? strchr(error->text, ' ') : NULL;
+
+		snprintf(sentence, sizeof sentence, "--set %.100s: %.380s", assignment,
+			 what ? what + 1 : error->text);
+		memcpy(error->text, sentence, sizeof error->text);
+	}
+	return r;
+}
+
+int configuration_check(const struct configuration *configuration,
+			struct configuration_error *error) {
+	if (configuration->n_pools == 0) {
+		snprintf(
+			error->text, sizeof error->text,
+			"the configuration has no pool; add: pool default { command = {\"...\"} }");
+		return 1;
+	}
+	for (size_t i = 0; i < configuration->n_pools; i++) {
+		const struct pool_configuration *pool = &configuration->pools[i];
+
+		if (pool->command && pool->command[0])
+			continue;
+		snprintf(error->text, sizeof error->text, "%s: pool '%s' has no command",
+			 pool->where, pool->name);
+		return 1;
+	}
+	return 0;
+}

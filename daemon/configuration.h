@@ -1,0 +1,61 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "protocol/limits.h"
+
+/*
+ * What the configuration files and --set say, checked. Times in microseconds, sizes in bytes;
+ * UINT64_MAX is "infinity".
+ */
+
+struct pool_configuration {
+	char *name;
+	char **command;     /* NULL-ended, at least one word */
+	char **environment; /* NULL-ended "KEY=value", or NULL */
+	char *directory;    /* absolute; NULL = / */
+	uint64_t workers;   /* 0 = as many as slots */
+	uint64_t start_timeout;
+	char *where; /* "FILE:LINE" of its section, for messages */
+};
+
+struct configuration {
+	uint64_t slots; /* 0 = usable CPUs */
+	uint64_t drain_timeout;
+	struct {
+		uint64_t message, envelope, reply, items, item, worker_message;
+		uint64_t window_items, window_bytes;
+		uint64_t message_timeout;       /* without a byte of an unfinished message */
+		uint64_t message_timeout_total; /* for one message in all */
+	} limits;
+	struct pool_configuration *pools; /* owned */
+	size_t n_pools;
+};
+
+/* A sentence for the administrator. */
+struct configuration_error {
+	char text[512];
+};
+
+void configuration_init(struct configuration *configuration);
+void configuration_done(struct configuration *configuration);
+
+/* Reads one file on top of what is there; a key that the file sets replaces the earlier value.
+ * Returns 0; -errno if the file cannot be opened; 1 for a mistake. Both set *error. */
+int configuration_read(struct configuration *configuration, const char *path,
+		       struct configuration_error *error);
+
+/* Sets "SECTION.KEY=VALUE": SECTION is daemon, limits or a pool's name; an unknown pool is created.
+ * Returns 0, or 1 and *error. */
+int configuration_set(struct configuration *configuration, const char *assignment,
+		      struct configuration_error *error);
+
+/* What only the whole can tell: every pool has a command, there is a pool. Returns 0, or 1 and *error. */
+int configuration_check(const struct configuration *configuration,
+			struct configuration_error *error);
+
+/* The pool of that name, or NULL. */
+struct pool_configuration *configuration_pool(const struct configuration *configuration,
+					      const char *name);

@@ -1,0 +1,116 @@
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include "daemon/listener.h"
+#include "protocol/call.h"
+#include "protocol/document.h"
+#include "protocol/error.h"
+
+struct bytes;
+struct channel_loop;
+
+/*
+ * One Varlink peer: order, flags, oneway, upgrade, errors. It knows org.varlink.service and whatever method table
+ * it is given, and nothing about pools.
+ *
+ *   OPEN ──error or end──► DRAINING ──all sent, peer ended──► CLOSED
+ */
+enum conn_state { CONN_OPEN, CONN_DRAINING, CONN_CLOSED };
+
+struct conn;
+
+/* One call, while its method looks at it. */
+struct conn_call {
+	const struct call *call;
+	const struct document *doc; /* parameters and items */
+	char *text;                 /* what the document's offsets count from */
+	struct bytes *(*take)(
+		struct conn_call *call); /* the text to share: a new reference, or NULL */
+};
+
+struct conn_method {
+	const char *name; /* without the interface */
+	bool more;        /* streams replies to a call with 'more' */
+	bool upgrade;     /* must be called with 'upgrade' */
+	/* Answers with conn_reply() or conn_fail(), now or later; a oneway call may be answered too, in vain. */
+	void (*run)(void *context, struct conn *conn, struct conn_call *call);
+};
+
+struct conn_interface {
+	const char *name;                  /* "io.procpool" */
+	const char *description;           /* what GetInterfaceDescription returns */
+	const struct conn_method *methods; /* ended by a NULL name */
+	const char *version;               /* of the product, for GetInfo */
+};
+
+struct conn_limits {
+	struct limits call;             /* of one message */
+	uint64_t message_timeout;       /* µs without a byte of an unfinished message */
+	uint64_t message_timeout_total; /* µs for one message */
+};
+
+/* What the owner of the active call, or of the stream, is told. */
+struct conn_ops {
+	/* One object of a stream arrived. */
+	void (*object)(void *owner, struct conn_call *object);
+	/* The peer of a stream sends no more. error: a reason to end the stream at once, or NULL; it is taken. */
+	void (*input_ended)(void *owner, struct error *error);
+	/* The peer is gone: nobody waits for an answer any more. */
+	void (*hung_up)(void *owner);
+	/* Unsent output fell below the low-water mark. */
+	void (*drained)(void *owner);
+};
+
+TAILQ_HEAD(conn_list, conn);
+
+/* What connections share. */
+struct conn_setup {
+	const struct channel_loop *loop;
+	const struct conn_interface *interface;
+	const struct conn_limits *limits;
+	struct conn_list *all;         /* connections add and remove themselves */
+	void *context;                 /* for the methods */
+	void (*closed)(void *context); /* a connection is gone; may be NULL */
+};
+
+/* fd: connected, non-blocking; the connection's, which frees itself when the peer is gone and after
+ * errors. Returns 0, or -ENOMEM (fd stays open). */
+int conn_new(const struct conn_setup *setup, int fd, const struct peer *peer);
+/* Drops all of them without a word. */
+void conn_free_all(struct conn_list *all);
+
+unsigned conn_count(const struct conn_list *all);
+/* Nothing written to any of them waits for the kernel. */
+bool conn_all_sent(const struct conn_list *all);
+/* No call is accepted any more: active ones get their answer, complete ones that wait ShuttingDown. */
+void conn_shut_all(struct conn_list *all);
+
+const struct peer *conn_peer(const struct conn *conn);
+
+/* Who is told about the active call from now on; NULL = nobody. */
+void conn_own(struct conn *conn, const struct conn_ops *ops, void *owner);
+
+/* The last reply of the active call, or one of several. parameters: object, taken; NULL = empty. */
+void conn_reply(struct conn *conn, json_t *parameters, bool continues);
+/* The error of the active call, moved. */
+void conn_fail(struct conn *conn, struct error *error);
+
+/* A reply in pieces: everything up to the final NUL is the caller's. */
+void conn_write(struct conn *conn, const void *data, size_t size);
+void conn_write_bytes(struct conn *conn, struct bytes *bytes, size_t begin, size_t end);
+/* The active call was answered in full: the next one may come. */
+void conn_call_over(struct conn *conn);
+
+/* The reply that turns the connection into a stream; objects go to ops->object until conn_close_stream(). */
+void conn_upgrade(struct conn *conn, json_t *parameters, const struct conn_ops *ops, void *owner);
+/* No more objects are read for now, or again. */
+void conn_pause_stream(struct conn *conn, bool pause);
+/* Nothing more is sent: the connection closes when the output is. */
+void conn_close_stream(struct conn *conn);
+
+size_t conn_unsent(const struct conn *conn);

@@ -1,0 +1,447 @@
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "daemon/api.h"
+#include "daemon/channel.h"
+#include "daemon/clock.h"
+#include "daemon/configuration.h"
+#include "daemon/conn.h"
+#include "daemon/delivery.h"
+#include "daemon/dispatch.h"
+#include "daemon/listener.h"
+#include "daemon/log.h"
+#include "daemon/notify.h"
+#include "daemon/pool.h"
+#include "daemon/status.h"
+
+#define SECOND UINT64_C(1000000)
+/* How long an idle worker may take to go once its input is closed. */
+#define STOP_GRACE (5 * SECOND)
+/* How much longer than said a start or a stop may take, as the manager is told while it lasts. */
+#define EXTENSION (30 * SECOND)
+
+/*
+ *   STARTING ──all pools warm──► RUNNING ──signal──► DRAINING ──no request left──► STOPPED
+ */
+enum daemon_state { DAEMON_STARTING, DAEMON_RUNNING, DAEMON_DRAINING, DAEMON_STOPPED };
+
+static const char *const state_names[] = {
+	[DAEMON_STARTING] = "starting",
+	[DAEMON_RUNNING] = "running",
+	[DAEMON_DRAINING] = "draining",
+	[DAEMON_STOPPED] = "stopped",
+};
+
+enum { SIGNALS = 3 };
+
+struct daemon {
+	const struct daemon_setup *setup;
+	enum daemon_state state;
+	uint64_t started;
+	struct channel_loop loop;
+	struct listener *listener;
+	struct dispatch *dispatch;
+	struct api api;
+	struct conn_setup conn_setup;
+	struct conn_limits conn_limits;
+	struct conn_list conns;
+	struct pool_setup pool_setup;
+	uint64_t next_worker;
+
+	struct event *signals[SIGNALS];
+	struct event *lifeline;
+	struct event *drain_timer;
+	struct event *status_timer; /* the status line is sent a second after something changed */
+	struct event *extend_timer; /* while starting and draining */
+	struct event *watchdog_timer;
+};
+
+static void set_state(struct daemon *daemon, enum daemon_state state) {
+	log_info("%s -> %s", state_names[daemon->state], state_names[state]);
+	daemon->state = state;
+}
+
+static void add_timer(struct event *timer, uint64_t us) {
+	struct timeval interval = clock_interval(us);
+
+	evtimer_add(timer, &interval);
+}
+
+/* -------- stopping -------- */
+
+static void each_pool(struct daemon *daemon, void (*visit)(struct pool *pool, uint64_t grace),
+		      uint64_t grace) {
+	struct pool *pool;
+
+	TAILQ_FOREACH (pool, &daemon->dispatch->pools, link)
+		visit(pool, grace);
+}
+
+static void kill_pool(struct pool *pool, uint64_t grace) {
+	(void) grace;
+	pool_kill(pool);
+}
+
+static void stop_pools(struct daemon *daemon, void (*how)(struct pool *pool, uint64_t grace)) {
+	if (daemon->state != DAEMON_STOPPED)
+		set_state(daemon, DAEMON_STOPPED);
+	each_pool(daemon, how, STOP_GRACE);
+	dispatch_wake(daemon->dispatch);
+}
+
+static void drain(struct daemon *daemon) {
+	uint64_t timeout = daemon->setup->configuration->drain_timeout;
+
+	set_state(daemon, DAEMON_DRAINING);
+	notify_stopping();
+	add_timer(daemon->extend_timer, 0);
+	if (timeout != UINT64_MAX)
+		add_timer(daemon->drain_timer, timeout);
+	listener_stop(daemon->listener);
+	conn_shut_all(&daemon->conns);
+	dispatch_wake(daemon->dispatch);
+}
+
+static void stop_now(struct daemon *daemon) {
+	listener_stop(daemon->listener);
+	dispatch_cancel_all(daemon->dispatch);
+	stop_pools(daemon, kill_pool);
+}
+
+static bool all_pools(const struct daemon *daemon, bool (*test)(const struct pool *pool)) {
+	const struct pool *pool;
+
+	TAILQ_FOREACH (pool, &daemon->dispatch->pools, link)
+		if (!test(pool))
+			return false;
+	return true;
+}
+
+/* -------- events -------- */
+
+static void on_signal(evutil_socket_t number, short what, void *context) {
+	struct daemon *daemon = context;
+
+	(void) what;
+	if (number == SIGHUP)
+		log_warning("SIGHUP is ignored: reloading is not supported yet");
+	else if (daemon->state < DAEMON_DRAINING)
+		drain(daemon);
+	else
+		stop_now(daemon);
+}
+
+/* Whoever started a private daemon is gone. */
+static void on_lifeline(evutil_socket_t fd, short what, void *context) {
+	struct daemon *daemon = context;
+	char byte;
+	ssize_t n = read(fd, &byte, 1);
+
+	(void) what;
+	if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+		return;
+	event_del(daemon->lifeline);
+	stop_now(daemon);
+}
+
+static void on_drain_timer(evutil_socket_t fd, short what, void *context) {
+	struct daemon *daemon = context;
+
+	(void) fd, (void) what;
+	log_warning("drain_timeout is over: what still runs is cancelled");
+	dispatch_cancel_all(daemon->dispatch);
+}
+
+static void get_facts(void *context, struct status_facts *ret) {
+	const struct daemon *daemon = context;
+
+	*ret = (struct status_facts) {
+		.state = state_names[daemon->state],
+		.started = daemon->started,
+		.now = clock_now(),
+		.connections = conn_count(&daemon->conns),
+	};
+}
+
+static void on_status_timer(evutil_socket_t fd, short what, void *context) {
+	struct daemon *daemon = context;
+	struct status_facts facts;
+	char line[160];
+
+	(void) fd, (void) what;
+	get_facts(daemon, &facts);
+	status_line(line, sizeof line, daemon->dispatch, &facts);
+	notify_status(line);
+}
+
+static void on_extend_timer(evutil_socket_t fd, short what, void *context) {
+	struct daemon *daemon = context;
+
+	(void) fd, (void) what;
+	if (daemon->state == DAEMON_RUNNING)
+		return;
+	notify_extend(EXTENSION);
+	add_timer(daemon->extend_timer, EXTENSION / 3);
+}
+
+/* Alive is not enough: work that could go on must be going on. */
+static void on_watchdog_timer(evutil_socket_t fd, short what, void *context) {
+	struct daemon *daemon = context;
+
+	(void) fd, (void) what;
+	if (dispatch_is_stuck(daemon->dispatch))
+		log_error(
+			"a free slot and a runnable request stand side by side: no watchdog ping");
+	else
+		notify_watchdog();
+	add_timer(daemon->watchdog_timer, notify_watchdog_period() / 2);
+}
+
+static void on_accepted(void *context, int fd, const struct peer *peer) {
+	struct daemon *daemon = context;
+
+	if (daemon->setup->private_fd >= 0 && peer->uid != getuid()) {
+		log_warning("pid %d of uid %u may not use a private daemon", peer->pid, peer->uid);
+		close(fd);
+	} else if (conn_new(&daemon->conn_setup, fd, peer) < 0) {
+		log_error("no memory for a connection");
+		close(fd);
+	}
+}
+
+/* After each pump: does it complete a start, a drain, a stop? */
+static void on_pumped(void *context) {
+	struct daemon *daemon = context;
+
+	if (daemon->state == DAEMON_STARTING && all_pools(daemon, pool_is_warm)) {
+		set_state(daemon, DAEMON_RUNNING);
+		notify_ready();
+	}
+	if (daemon->state == DAEMON_DRAINING && !dispatch_has_requests(daemon->dispatch))
+		stop_pools(daemon, pool_stop);
+	if (daemon->state == DAEMON_STOPPED && all_pools(daemon, pool_is_empty) &&
+	    conn_all_sent(&daemon->conns))
+		event_base_loopbreak(daemon->loop.base);
+	else if (!evtimer_pending(daemon->status_timer, NULL))
+		add_timer(daemon->status_timer, SECOND);
+}
+
+static void on_conn_closed(void *context) {
+	struct daemon *daemon = context;
+
+	dispatch_wake(daemon->dispatch);
+}
+
+static const struct dispatch_ops dispatch_ops = {
+	.progressed = delivery_progressed,
+	.pumped = on_pumped,
+};
+
+static const struct listener_ops listener_ops = {.accepted = on_accepted};
+
+/* -------- building -------- */
+
+/* CPUs that this process may use. */
+static unsigned usable_cpus(void) {
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof set, &set) < 0 || CPU_COUNT(&set) < 1)
+		return 1;
+	return (unsigned) CPU_COUNT(&set);
+}
+
+/* The daemon needs a descriptor a client and several a worker; its workers get what was there before. */
+static uint64_t raise_nofile(void) {
+	struct rlimit limit;
+	rlim_t before;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 1024;
+	before = limit.rlim_cur;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		log_warning("cannot raise RLIMIT_NOFILE: %s", strerror(errno));
+	return before;
+}
+
+extern char **environ;
+
+static void fill_setups(struct daemon *daemon) {
+	const struct configuration *configuration = daemon->setup->configuration;
+
+	daemon->pool_setup = (struct pool_setup) {
+		.loop = &daemon->loop,
+		.launcher = daemon->setup->launcher,
+		.environment = environ,
+		.private = daemon->setup->private_fd >= 0,
+		.nofile = raise_nofile(),
+		.auto_workers = daemon->dispatch->slots,
+		.max_message = configuration->limits.worker_message,
+		.max_result = configuration->limits.item,
+		.next_worker = &daemon->next_worker,
+	};
+	daemon->api = (struct api) {
+		.loop = &daemon->loop,
+		.dispatch = daemon->dispatch,
+		.configuration = configuration,
+		.facts = get_facts,
+		.context = daemon,
+	};
+	daemon->conn_limits = (struct conn_limits) {
+		.call =
+			{
+				.message = configuration->limits.message,
+				.envelope = configuration->limits.envelope,
+				.items = configuration->limits.items,
+				.item = configuration->limits.item,
+			},
+		.message_timeout = configuration->limits.message_timeout,
+		.message_timeout_total = configuration->limits.message_timeout_total,
+	};
+	daemon->conn_setup = (struct conn_setup) {
+		.loop = &daemon->loop,
+		.interface = &api_interface,
+		.limits = &daemon->conn_limits,
+		.all = &daemon->conns,
+		.context = &daemon->api,
+		.closed = on_conn_closed,
+	};
+}
+
+static int build_pools(struct daemon *daemon) {
+	const struct configuration *configuration = daemon->setup->configuration;
+
+	for (size_t i = 0; i < configuration->n_pools; i++) {
+		struct pool *pool;
+		int r = pool_new(&pool, &configuration->pools[i], &daemon->pool_setup,
+				 &dispatch_pool_ops, daemon->dispatch);
+
+		if (r < 0)
+			return r;
+		dispatch_add_pool(daemon->dispatch, pool);
+	}
+	return 0;
+}
+
+static int build_timers(struct daemon *daemon) {
+	static const int numbers[SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
+	struct event_base *base = daemon->loop.base;
+
+	for (int i = 0; i < SIGNALS; i++) {
+		daemon->signals[i] = evsignal_new(base, numbers[i], on_signal, daemon);
+		if (!daemon->signals[i] || event_add(daemon->signals[i], NULL) < 0)
+			return -ENOMEM;
+	}
+	if (daemon->setup->private_fd >= 0) {
+		daemon->lifeline = event_new(base, daemon->setup->private_fd, EV_READ | EV_PERSIST,
+					     on_lifeline, daemon);
+		if (!daemon->lifeline || event_add(daemon->lifeline, NULL) < 0)
+			return -ENOMEM;
+	}
+	daemon->drain_timer = evtimer_new(base, on_drain_timer, daemon);
+	daemon->status_timer = evtimer_new(base, on_status_timer, daemon);
+	daemon->extend_timer = evtimer_new(base, on_extend_timer, daemon);
+	daemon->watchdog_timer = evtimer_new(base, on_watchdog_timer, daemon);
+	return daemon->drain_timer && daemon->status_timer && daemon->extend_timer &&
+			       daemon->watchdog_timer
+		       ? 0
+		       : -ENOMEM;
+}
+
+static int build(struct daemon *daemon) {
+	const struct configuration *configuration = daemon->setup->configuration;
+	unsigned slots = configuration->slots ? (unsigned) configuration->slots : usable_cpus();
+	int r;
+
+	daemon->loop.base = event_base_new();
+	daemon->loop.scratch = malloc(CHANNEL_SCRATCH);
+	if (!daemon->loop.base || !daemon->loop.scratch)
+		return -ENOMEM;
+	r = dispatch_new(&daemon->dispatch, &daemon->loop, slots, &dispatch_ops, daemon);
+	if (r < 0)
+		return r;
+	fill_setups(daemon);
+	r = build_pools(daemon);
+	return r < 0 ? r : build_timers(daemon);
+}
+
+static void free_events(struct daemon *daemon) {
+	struct event *events[] = {daemon->signals[0],   daemon->signals[1],    daemon->signals[2],
+				  daemon->lifeline,     daemon->drain_timer,   daemon->status_timer,
+				  daemon->extend_timer, daemon->watchdog_timer};
+
+	for (size_t i = 0; i < sizeof events / sizeof *events; i++)
+		if (events[i])
+			event_free(events[i]);
+}
+
+static void daemon_done(struct daemon *daemon) {
+	listener_free(daemon->listener);
+	conn_free_all(&daemon->conns);
+	dispatch_free(daemon->dispatch);
+	free_events(daemon);
+	if (daemon->loop.base)
+		event_base_free(daemon->loop.base);
+	free(daemon->loop.scratch);
+}
+
+/* -------- running -------- */
+
+static int listen_on(struct daemon *daemon) {
+	const char *path = daemon->setup->socket;
+	int r = listener_new(&daemon->listener, &daemon->loop, path, &listener_ops, daemon);
+
+	if (r == -EADDRINUSE)
+		log_error("another daemon listens on %s", path);
+	else if (r < 0)
+		log_error("cannot listen on %s: %s", path, strerror(-r));
+	return r < 0 ? DAEMON_EXIT_SOCKET : 0;
+}
+
+static void start(struct daemon *daemon) {
+	static const char ready[] = "READY=1\n";
+	uint64_t watchdog = notify_watchdog_period();
+
+	/* Its starter waits for nothing but the socket. */
+	if (daemon->setup->private_fd >= 0 &&
+	    write(daemon->setup->private_fd, ready, strlen(ready)) < 0)
+		log_warning("cannot tell the starter that we listen: %s", strerror(errno));
+	add_timer(daemon->extend_timer, EXTENSION / 3);
+	if (watchdog)
+		add_timer(daemon->watchdog_timer, 0);
+	struct pool *pool;
+
+	TAILQ_FOREACH (pool, &daemon->dispatch->pools, link)
+		pool_start(pool);
+	dispatch_wake(daemon->dispatch);
+}
+
+int daemon_run(const struct daemon_setup *setup) {
+	struct daemon daemon = {.setup = setup, .started = clock_now(), .next_worker = 1};
+	int status, r;
+
+	TAILQ_INIT(&daemon.conns);
+	signal(SIGPIPE, SIG_IGN);
+	r = build(&daemon);
+	if (r < 0) {
+		log_error("cannot start: %s", strerror(-r));
+		status = DAEMON_EXIT_SYSTEM;
+	} else {
+		status = listen_on(&daemon);
+	}
+	if (status == 0) {
+		start(&daemon);
+		if (event_base_dispatch(daemon.loop.base) < 0)
+			status = DAEMON_EXIT_SYSTEM;
+	}
+	daemon_done(&daemon);
+	return status;
+}

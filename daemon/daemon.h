@@ -1,0 +1,20 @@
+#pragma once
+
+#include <stdbool.h>
+
+struct configuration;
+
+/* The composition: builds the parts, wires their callbacks, runs, drains, stops. */
+
+struct daemon_setup {
+	const struct configuration *configuration;
+	const char *socket;   /* path, if the service manager passed no socket */
+	const char *launcher; /* path of procpool-launch */
+	int private_fd;       /* lifeline of a private daemon, or -1 */
+};
+
+#define DAEMON_EXIT_SOCKET 69
+#define DAEMON_EXIT_SYSTEM 71
+
+/* Runs until it is told to stop. Returns the exit status of the process; what went wrong was logged. */
+int daemon_run(const struct daemon_setup *setup);

@@ -1,0 +1,498 @@
+#include "daemon/delivery.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/bytes.h"
+#include "daemon/channel.h"
+#include "daemon/clock.h"
+#include "daemon/dispatch.h"
+#include "protocol/limits.h"
+
+struct delivery {
+	enum delivery_kind kind;
+	struct conn *conn; /* NULL = nobody wants the results */
+	struct dispatch *dispatch;
+	struct request *request;
+	struct event *timer; /* the batch at hand is due */
+	uint64_t reply_limit;
+	bool due;
+	bool named; /* the client knows the request's id */
+};
+
+TAILQ_HEAD(batch, run);
+
+/* -------- pieces of a reply -------- */
+
+static void write_text(struct delivery *delivery, const char *text) {
+	conn_write(delivery->conn, text, strlen(text));
+}
+
+/* value: taken. */
+static void write_value(struct delivery *delivery, const char *before, json_t *value) {
+	char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+
+	write_text(delivery, before);
+	write_text(delivery, text ? text : "null");
+	free(text);
+	json_decref(value);
+}
+
+static void write_name(struct delivery *delivery) {
+	char text[48];
+
+	snprintf(text, sizeof text, "\"request\":\"%" PRIu64 "\",", delivery->request->id);
+	if (!delivery->named)
+		write_text(delivery, text);
+	delivery->named = true;
+}
+
+static void write_results(struct delivery *delivery, const struct batch *batch) {
+	const struct run *run;
+
+	write_text(delivery, "\"results\":[");
+	TAILQ_FOREACH (run, batch, link) {
+		conn_write_bytes(delivery->conn, run->bytes, run->begin, run->end);
+		if (TAILQ_NEXT(run, link))
+			write_text(delivery, ",");
+	}
+	write_text(delivery, "]");
+}
+
+static void write_errors(struct delivery *delivery, const struct batch *batch) {
+	json_t *errors = json_array();
+	const struct run *run;
+
+	TAILQ_FOREACH (run, batch, link)
+		if (run->errors)
+			json_array_extend(errors, run->errors);
+	if (json_array_size(errors) > 0)
+		write_value(delivery, ",\"errors\":", errors);
+	else
+		json_decref(errors);
+}
+
+enum column { COLUMN_START, COLUMN_DURATION, COLUMN_ATTEMPTS };
+
+static uint64_t column_value(const struct run *run, enum column column, uint64_t i,
+			     uint64_t accepted) {
+	if (column == COLUMN_ATTEMPTS)
+		return run->attempts;
+	if (column == COLUMN_DURATION)
+		return run->times[2 * i + 1];
+	/* A clock of the worker's that disagrees with ours shows nothing before the call. */
+	return run->times[2 * i] > accepted ? run->times[2 * i] - accepted : 0;
+}
+
+static void write_column(struct delivery *delivery, const struct batch *batch, const char *name,
+			 enum column column) {
+	const char *comma = "";
+	const struct run *run;
+	char text[32];
+
+	write_text(delivery, name);
+	TAILQ_FOREACH (run, batch, link) {
+		for (uint64_t i = 0; i < run->count; i++) {
+			snprintf(text, sizeof text, "%s%" PRIu64, comma,
+				 column_value(run, column, i, delivery->request->accepted));
+			write_text(delivery, text);
+			comma = ",";
+		}
+	}
+	write_text(delivery, "]");
+}
+
+static void write_batch_members(struct delivery *delivery, const struct batch *batch) {
+	write_results(delivery, batch);
+	write_errors(delivery, batch);
+	if (!delivery->request->options.timings)
+		return;
+	write_column(delivery, batch, ",\"startUs\":[", COLUMN_START);
+	write_column(delivery, batch, ",\"durationUs\":[", COLUMN_DURATION);
+	write_column(delivery, batch, ",\"attempts\":[", COLUMN_ATTEMPTS);
+}
+
+static void free_batch(struct batch *batch) {
+	struct run *run;
+
+	while ((run = TAILQ_FIRST(batch))) {
+		TAILQ_REMOVE(batch, run, link);
+		run_free(run);
+	}
+}
+
+static void write_end(struct delivery *delivery) {
+	conn_write(delivery->conn, "}", sizeof "}");
+}
+
+/* -------- batches -------- */
+
+/* Moves consecutive runs that are ready into the batch, up to about LIMIT_BATCH_BYTES. */
+static void take_batch(struct request *request, struct batch *batch) {
+	uint64_t next = UINT64_MAX, size = 0;
+	struct run *run;
+
+	TAILQ_INIT(batch);
+	while ((run = request_ready(request)) && size < LIMIT_BATCH_BYTES) {
+		if (next != UINT64_MAX && run->first != next)
+			break;
+		request_deliver(request);
+		TAILQ_INSERT_TAIL(batch, run, link);
+		next = run->first + run->count;
+		size += run->end - run->begin;
+	}
+}
+
+static void write_batch(struct delivery *delivery) {
+	bool stream = delivery->kind == DELIVERY_STREAM;
+	struct batch batch;
+	char first[48];
+
+	take_batch(delivery->request, &batch);
+	write_text(delivery, stream ? "{" : "{\"parameters\":{");
+	write_name(delivery);
+	snprintf(first, sizeof first, "\"first\":%" PRIu64 ",", TAILQ_FIRST(&batch)->first);
+	write_text(delivery, first);
+	write_batch_members(delivery, &batch);
+	if (!stream)
+		write_text(delivery, "},\"continues\":true");
+	write_end(delivery);
+	free_batch(&batch);
+}
+
+/* Whether at least a batch's worth is ready. */
+static bool is_full(const struct request *request) {
+	const struct run *run = request_ready(request);
+	uint64_t next, size = 0;
+
+	while (run && size < LIMIT_BATCH_BYTES) {
+		size += run->end - run->begin;
+		next = run->first + run->count;
+		run = TAILQ_NEXT(run, link);
+		if (run && !request->options.unordered && run->first != next)
+			run = NULL;
+	}
+	return size >= LIMIT_BATCH_BYTES;
+}
+
+static void arm_timer(struct delivery *delivery) {
+	struct timeval interval = clock_interval(LIMIT_BATCH_US);
+
+	if (!evtimer_pending(delivery->timer, NULL))
+		evtimer_add(delivery->timer, &interval);
+}
+
+static void deliver_batches(struct delivery *delivery) {
+	struct request *request = delivery->request;
+	bool idle = request->running == 0 && (request->stopped || request_pending(request) == 0);
+	uint64_t before = request->delivered;
+
+	while (request_ready(request) && conn_unsent(delivery->conn) <= LIMIT_UNSENT_HIGH) {
+		if (request->delivered > 0 && !delivery->due && !idle && !is_full(request)) {
+			arm_timer(delivery);
+			break;
+		}
+		write_batch(delivery);
+	}
+	if (!request_ready(request)) {
+		delivery->due = false;
+		evtimer_del(delivery->timer);
+	}
+	request->choked = conn_unsent(delivery->conn) > LIMIT_UNSENT_HIGH;
+	if (request->delivered != before)
+		dispatch_wake(delivery->dispatch);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *context) {
+	struct delivery *delivery = context;
+
+	(void) fd, (void) what;
+	delivery->due = true;
+	dispatch_touch(delivery->dispatch, delivery->request);
+}
+
+/* -------- the end -------- */
+
+/* Lets request and delivery go; the connection is free for its next call. */
+static void finish(struct delivery *delivery) {
+	dispatch_release(delivery->dispatch, delivery->request);
+	delivery_free(delivery);
+}
+
+static void finish_with_error(struct delivery *delivery, struct error *error) {
+	struct conn *conn = delivery->conn;
+
+	if (delivery->kind == DELIVERY_STREAM) {
+		json_t *parameters =
+			error->parameters ? json_incref(error->parameters) : json_object();
+
+		write_text(delivery, "{\"error\":\"");
+		write_text(delivery, error_name(error->id));
+		write_value(delivery, "\",\"parameters\":", parameters);
+		write_end(delivery);
+		conn_close_stream(conn);
+		error_done(error);
+	} else {
+		conn_fail(conn, error);
+	}
+	finish(delivery);
+}
+
+static void finish_apply(struct delivery *delivery) {
+	struct run *run = request_deliver(delivery->request);
+	struct error error = {0};
+
+	if (run->errors) {
+		error_set(&error, ERROR_ITEM_FAILED, "{sO}", "item",
+			  json_array_get(run->errors, 0));
+		run_free(run);
+		return finish_with_error(delivery, &error);
+	}
+	write_text(delivery, "{\"parameters\":{\"result\":");
+	conn_write_bytes(delivery->conn, run->bytes, run->begin, run->end);
+	conn_write(delivery->conn, "}}", sizeof "}}");
+	run_free(run);
+	conn_call_over(delivery->conn);
+	finish(delivery);
+}
+
+static void finish_map(struct delivery *delivery) {
+	struct request *request = delivery->request;
+	struct batch batch;
+	struct run *run;
+
+	TAILQ_INIT(&batch);
+	while ((run = request_ready(request))) {
+		request_deliver(request);
+		TAILQ_INSERT_TAIL(&batch, run, link);
+	}
+	write_text(delivery, "{\"parameters\":{");
+	write_name(delivery);
+	write_batch_members(delivery, &batch);
+	write_value(delivery, ",\"summary\":", request_summary(request, clock_now()));
+	conn_write(delivery->conn, "}}", sizeof "}}");
+	free_batch(&batch);
+	conn_call_over(delivery->conn);
+	finish(delivery);
+}
+
+/* The last reply, or object, of one that came in batches. */
+static void finish_batches(struct delivery *delivery) {
+	bool stream = delivery->kind == DELIVERY_STREAM;
+
+	write_text(delivery, stream ? "{" : "{\"parameters\":{");
+	write_name(delivery);
+	write_value(delivery, "\"summary\":", request_summary(delivery->request, clock_now()));
+	if (!stream)
+		write_text(delivery, "}");
+	write_end(delivery);
+	if (stream)
+		conn_close_stream(delivery->conn);
+	else
+		conn_call_over(delivery->conn);
+	finish(delivery);
+}
+
+static void finish_successfully(struct delivery *delivery) {
+	switch (delivery->kind) {
+	case DELIVERY_APPLY: return finish_apply(delivery);
+	case DELIVERY_MAP: return finish_map(delivery);
+	default: return finish_batches(delivery);
+	}
+}
+
+/* -------- streams -------- */
+
+/* Reading goes on while little is held, or while results are taken as fast as items come. */
+static void throttle(struct delivery *delivery) {
+	const struct request *request = delivery->request;
+	const struct request_limits *limits = &request->limits;
+	uint64_t ahead = request->n_items - request->delivered;
+
+	conn_pause_stream(delivery->conn, request->input_bytes >= LIMIT_STREAM_READ &&
+						  (ahead >= limits->window_items ||
+						   request->input_bytes >= limits->window_bytes));
+}
+
+static int add_stream_items(struct delivery *delivery, struct conn_call *object) {
+	struct bytes *bytes = object->take(object);
+	int r = bytes ? request_add_items(delivery->request, bytes, (struct document *) object->doc)
+		      : -ENOMEM;
+
+	bytes_unref(bytes);
+	return r;
+}
+
+static void cancel_items(struct delivery *delivery, const json_t *indexes) {
+	json_t *index;
+	size_t i;
+
+	json_array_foreach(indexes, i, index) dispatch_cancel_item(
+		delivery->dispatch, delivery->request, (uint64_t) json_integer_value(index));
+}
+
+static void on_object(void *owner, struct conn_call *message) {
+	struct delivery *delivery = owner;
+	struct request *request = delivery->request;
+	struct stream_object object;
+	struct error error = {0};
+
+	if (stream_object_decode(&object, message->doc, message->text, &error) != 0) {
+		dispatch_cancel(delivery->dispatch, request, &error);
+		return;
+	}
+	if (request->input_ended && object.items)
+		error_set(&error, ERROR_MALFORMED_MESSAGE, "{sssi}", "reason",
+			  "items after the end of the stream", "offset", 0);
+	else if (object.items && add_stream_items(delivery, message) < 0)
+		error_set(&error, ERROR_RESOURCE_EXHAUSTED, "{ss}", "resource", "memory");
+	if (error.id != ERROR_NONE) {
+		dispatch_cancel(delivery->dispatch, request, &error);
+	} else {
+		cancel_items(delivery, object.cancel);
+		request->input_ended |= object.end;
+		throttle(delivery);
+		dispatch_touch(delivery->dispatch, request);
+	}
+	json_decref(object.cancel);
+}
+
+static void on_input_ended(void *owner, struct error *error) {
+	struct delivery *delivery = owner;
+
+	if (error->id != ERROR_NONE) {
+		dispatch_cancel(delivery->dispatch, delivery->request, error);
+	} else {
+		delivery->request->input_ended = true;
+		dispatch_touch(delivery->dispatch, delivery->request);
+	}
+}
+
+/* -------- the client -------- */
+
+static void on_hung_up(void *owner) {
+	struct delivery *delivery = owner;
+	struct error error = {0};
+
+	error_set(&error, ERROR_CANCELLED, NULL);
+	delivery->conn = NULL;
+	dispatch_cancel(delivery->dispatch, delivery->request, &error);
+	finish(delivery);
+}
+
+static void on_drained(void *owner) {
+	struct delivery *delivery = owner;
+
+	delivery->request->choked = false;
+	dispatch_touch(delivery->dispatch, delivery->request);
+}
+
+static const struct conn_ops conn_ops = {
+	.object = on_object,
+	.input_ended = on_input_ended,
+	.hung_up = on_hung_up,
+	.drained = on_drained,
+};
+
+/* -------- the request -------- */
+
+static void discard_results(struct delivery *delivery) {
+	while (request_ready(delivery->request))
+		run_free(request_deliver(delivery->request));
+	if (request_is_over(delivery->request))
+		finish(delivery);
+}
+
+/* An aggregated reply that grew too large ends its call now, whatever still runs. */
+static void check_reply(struct delivery *delivery) {
+	struct error error = {0};
+
+	if (delivery->kind > DELIVERY_MAP ||
+	    delivery->request->result_bytes <= delivery->reply_limit || delivery->request->stopped)
+		return;
+	error_set(&error, ERROR_REPLY_TOO_LARGE, "{sI}", "limit",
+		  (json_int_t) delivery->reply_limit);
+	dispatch_cancel(delivery->dispatch, delivery->request, &error);
+}
+
+void delivery_progressed(void *owner, struct request *request) {
+	struct delivery *delivery = owner;
+	struct error error;
+
+	if (!delivery->conn)
+		return discard_results(delivery);
+	check_reply(delivery);
+	if (request->state == REQUEST_CANCELLED) {
+		error = error_move(&request->failure);
+		return finish_with_error(delivery, &error);
+	}
+	if (delivery->kind >= DELIVERY_MORE)
+		deliver_batches(delivery);
+	if (delivery->kind == DELIVERY_STREAM)
+		throttle(delivery);
+	if (!request_is_over(request))
+		return;
+	if (delivery->kind >= DELIVERY_MORE && request_ready(request))
+		return; /* until the client has read more */
+	if (request->state == REQUEST_FAILED) {
+		error = error_move(&request->failure);
+		return finish_with_error(delivery, &error);
+	}
+	request->state = REQUEST_DONE;
+	finish_successfully(delivery);
+}
+
+/* -------- life -------- */
+
+void delivery_begin(struct delivery *delivery) {
+	char id[24];
+
+	if (!delivery->conn)
+		return;
+	if (delivery->kind != DELIVERY_STREAM) {
+		conn_own(delivery->conn, &conn_ops, delivery);
+		return;
+	}
+	snprintf(id, sizeof id, "%" PRIu64, delivery->request->id);
+	delivery->named = true;
+	conn_upgrade(delivery->conn,
+		     json_pack("{ss sI}", "request", id, "window",
+			       (json_int_t) delivery->request->limits.window_items),
+		     &conn_ops, delivery);
+}
+
+int delivery_new(struct delivery **ret, enum delivery_kind kind, struct conn *conn,
+		 struct dispatch *dispatch, const struct channel_loop *loop,
+		 struct request *request, uint64_t reply_limit) {
+	struct delivery *delivery = malloc(sizeof *delivery);
+
+	if (!delivery)
+		return -ENOMEM;
+	*delivery = (struct delivery) {
+		.kind = kind,
+		.conn = conn,
+		.dispatch = dispatch,
+		.request = request,
+		.reply_limit = reply_limit,
+		.timer = evtimer_new(loop->base, on_timer, delivery),
+	};
+	if (!delivery->timer) {
+		delivery_free(delivery);
+		return -ENOMEM;
+	}
+	*ret = delivery;
+	return 0;
+}
+
+struct delivery *delivery_free(struct delivery *delivery) {
+	if (!delivery)
+		return NULL;
+	if (delivery->timer)
+		event_free(delivery->timer);
+	free(delivery);
+	return NULL;
+}

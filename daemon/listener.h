@@ -1,0 +1,32 @@
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct channel_loop;
+
+/* The socket that clients connect to: passed by the service manager, or bound by path. */
+
+/* Who connected, as the kernel knows it. */
+struct peer {
+	uid_t uid;
+	gid_t gid;
+	pid_t pid;
+};
+
+struct listener_ops {
+	/* fd: connected, non-blocking; the callee's. */
+	void (*accepted)(void *context, int fd, const struct peer *peer);
+};
+
+struct listener;
+
+/* path: where to bind if the service manager passed no socket. The directory of the path is made if its parent
+ * exists. Logs what it refuses. Returns 0 and *ret; -EADDRINUSE if a live daemon answers there; -errno. */
+int listener_new(struct listener **ret, const struct channel_loop *loop, const char *path,
+		 const struct listener_ops *ops, void *context);
+/* Removes the socket if it is this daemon's own. Always returns NULL. */
+struct listener *listener_free(struct listener *listener);
+
+/* No more connections are accepted; those that wait stay in the backlog. */
+void listener_stop(struct listener *listener);

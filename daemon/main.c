@@ -1,0 +1,150 @@
+#include <errno.h>
+#include <glob.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/configuration.h"
+#include "daemon/daemon.h"
+#include "daemon/log.h"
+#include "daemon/options.h"
+
+#define EXIT_CONFIG 78
+
+/* -------- configuration -------- */
+
+/* The drop-ins beside the main file, in the order of their names. */
+static int read_drop_ins(struct configuration *configuration, struct configuration_error *error) {
+	glob_t found;
+	int r = glob(SYSCONFDIR "/procpool/conf.d/*.conf", 0, NULL, &found);
+
+	if (r == GLOB_NOMATCH)
+		return 0;
+	for (size_t i = 0; r == 0 && i < found.gl_pathc; i++)
+		r = configuration_read(configuration, found.gl_pathv[i], error);
+	globfree(&found);
+	return r;
+}
+
+static int read_files(struct configuration *configuration, const struct options *options,
+		      struct configuration_error *error) {
+	int r;
+
+	if (options->config)
+		return configuration_read(configuration, options->config, error);
+	if (options->private_fd >= 0)
+		return 0;
+	r = configuration_read(configuration, SYSCONFDIR "/procpool/procpool.conf", error);
+	return r == 0 || r == -ENOENT ? read_drop_ins(configuration, error) : r;
+}
+
+/* Nothing configured: the stock worker, with the functions that are installed. */
+static int default_pool(struct configuration *configuration, struct configuration_error *error) {
+	if (access(FUNCTIONSDIR, R_OK | X_OK) == 0)
+		return configuration_set(configuration,
+					 "default.command={\"" PKGLIBEXECDIR
+					 "/procpool-worker\", \"--load\", \"" FUNCTIONSDIR "\"}",
+					 error);
+	return configuration_set(configuration,
+				 "default.command={\"" PKGLIBEXECDIR "/procpool-worker\"}", error);
+}
+
+static int configure(struct configuration *configuration, const struct options *options,
+		     struct configuration_error *error) {
+	int r = read_files(configuration, options, error);
+
+	for (size_t i = 0; r == 0 && i < options->n_sets; i++)
+		r = configuration_set(configuration, options->sets[i], error);
+	if (r == 0 && configuration->n_pools == 0 && !options->config && options->private_fd < 0)
+		r = default_pool(configuration, error);
+	return r == 0 ? configuration_check(configuration, error) : r;
+}
+
+/* -------- paths -------- */
+
+/* procpool-launch beside this program, where both were built, or where it is installed. */
+static void find_launcher(char *ret, size_t size) {
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+	char *slash;
+
+	self[n > 0 ? n : 0] = '\0';
+	slash = strrchr(self, '/');
+	if (slash) {
+		*slash = '\0';
+		snprintf(ret, size, "%s/procpool-launch", self);
+		if (access(ret, X_OK) == 0)
+			return;
+	}
+	snprintf(ret, size, "%s", PKGLIBEXECDIR "/procpool-launch");
+}
+
+/* Returns 0, or -1 if there is no place for the socket. */
+static int find_socket(const struct options *options, char *ret, size_t size) {
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
+
+	if (options->socket)
+		snprintf(ret, size, "%s", options->socket);
+	else if (geteuid() == 0)
+		snprintf(ret, size, "/run/procpool/io.procpool");
+	else if (runtime && runtime[0] == '/')
+		snprintf(ret, size, "%s/procpool/io.procpool", runtime);
+	else if (!getenv("LISTEN_FDS"))
+		return -1;
+	return 0;
+}
+
+/* A private daemon's directory was made for its socket alone, by somebody who may be dead. */
+static void remove_directory(const char *socket) {
+	char directory[PATH_MAX];
+	char *slash;
+
+	snprintf(directory, sizeof directory, "%s", socket);
+	slash = strrchr(directory, '/');
+	if (slash && slash != directory) {
+		*slash = '\0';
+		rmdir(directory);
+	}
+}
+
+static int run(const struct options *options, const struct configuration *configuration) {
+	char launcher[PATH_MAX], socket[PATH_MAX] = "";
+	int status;
+
+	find_launcher(launcher, sizeof launcher);
+	if (find_socket(options, socket, sizeof socket) < 0) {
+		log_error("XDG_RUNTIME_DIR is not set: say where to listen with --socket PATH");
+		return DAEMON_EXIT_SOCKET;
+	}
+	status = daemon_run(&(struct daemon_setup) {
+		.configuration = configuration,
+		.socket = socket,
+		.launcher = launcher,
+		.private_fd = options->private_fd,
+	});
+	if (options->private_fd >= 0)
+		remove_directory(socket);
+	return status;
+}
+
+int main(int argc, char **argv) {
+	struct configuration configuration;
+	struct configuration_error error;
+	struct options options;
+	int status = options_parse(&options, argc, argv);
+
+	if (status >= 0)
+		return status;
+	configuration_init(&configuration);
+	if (configure(&configuration, &options, &error) != 0) {
+		log_error("%s", error.text);
+		status = EXIT_CONFIG;
+	} else {
+		status = run(&options, &configuration);
+	}
+	configuration_done(&configuration);
+	options_done(&options);
+	return status;
+}

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "daemon/worker.h"
+
+struct channel_loop;
+struct pool_configuration;
+
+/*
+ * The workers of one pool: a list per state, started and replaced as scale_plan() says.
+ *
+ *   STARTING ──first hello──► RUNNING ◄──hello / no worker lives──► FAILED ; any ──► STOPPED
+ */
+enum pool_state { POOL_STARTING, POOL_RUNNING, POOL_FAILED, POOL_STOPPED };
+
+struct pool;
+
+struct pool_ops {
+	/* As struct worker_ops'. */
+	const char *(*results)(void *context, struct worker *worker, const struct chunk *chunk,
+			       const struct worker_report *report);
+	void (*chunk_over)(void *context, struct worker *worker, const struct chunk *chunk,
+			   const struct settlement *settlement, const struct worker_end *end);
+	/* A worker came, went or became idle, or the state or the functions changed. */
+	void (*changed)(void *context, struct pool *pool);
+};
+
+/* What every pool of a daemon shares. */
+struct pool_setup {
+	const struct channel_loop *loop;
+	const char *launcher;     /* path of procpool-launch */
+	char *const *environment; /* the daemon's own */
+	bool private;             /* workers share the daemon's environment, directory and stderr */
+	uint64_t nofile;          /* soft limit of descriptors in a worker */
+	unsigned auto_workers;    /* for workers = auto */
+	size_t max_message, max_result; /* bytes */
+	uint64_t *next_worker;          /* ids are unique in the daemon */
+};
+
+struct pool {
+	TAILQ_ENTRY(pool) link; /* in the daemon's list */
+	char *name;
+	enum pool_state state;
+	struct worker_list workers[WORKER_STATES]; /* IDLE: most recently used first */
+	json_t *functions; /* name or prefix* → description or null; NULL until the first hello */
+	bool unpack[UNPACK_BOTH + 1];
+	char *runtime; /* NULL until the first hello */
+	char *reason;  /* why the last worker could not start; NULL */
+	uint64_t start_timeout;
+	unsigned wanted;   /* workers */
+	uint64_t restarts; /* workers that replaced another */
+
+	struct pool_private *private;
+};
+
+TAILQ_HEAD(pool_list, pool);
+
+/* setup must outlive the pool; the configuration is copied. Nothing is started yet.
+ * Returns 0 and *ret, or -ENOMEM. */
+int pool_new(struct pool **ret, const struct pool_configuration *configuration,
+	     const struct pool_setup *setup, const struct pool_ops *ops, void *context);
+/* All workers must be gone. Always returns NULL. */
+struct pool *pool_free(struct pool *pool);
+
+/* Starts, or looks after, the workers. */
+void pool_start(struct pool *pool);
+/* Lets all workers finish and go; those that do not within grace µs are ended. */
+void pool_stop(struct pool *pool, uint64_t grace);
+/* KILL for all. */
+void pool_kill(struct pool *pool);
+
+unsigned pool_count(const struct pool *pool, enum worker_state state);
+/* No worker is left, not even a stopping one. */
+bool pool_is_empty(const struct pool *pool);
+/* As many workers as wanted said hello, or it failed. */
+bool pool_is_warm(const struct pool *pool);
+/* The most recently used idle worker, or NULL. */
+struct worker *pool_idle(const struct pool *pool);
+
+/* How well the pool offers a function: 0 not at all; more for a longer prefix, most for the exact name. */
+size_t pool_match(const struct pool *pool, const char *function);
+const char *pool_state_name(enum pool_state state);
+/* The pool of a worker. */
+struct pool *pool_of(const struct worker *worker);

@@ -1,0 +1,192 @@
+#include "daemon/status.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/dispatch.h"
+
+/* -------- requests -------- */
+
+/* Sums over all requests. */
+struct totals {
+	uint64_t now;
+	uint64_t queued, running, oldest_wait;
+};
+
+static void add_request(const struct request *request, void *context) {
+	struct totals *totals = context;
+	uint64_t wait = totals->now - request->accepted;
+
+	totals->queued += request_pending(request);
+	totals->running += request->running;
+	if (!request->started && request_pending(request) > 0 && wait > totals->oldest_wait)
+		totals->oldest_wait = wait;
+}
+
+static struct totals count_requests(const struct dispatch *dispatch, uint64_t now) {
+	struct totals totals = {.now = now};
+
+	dispatch_each(dispatch, add_request, &totals);
+	return totals;
+}
+
+/* Reads a short file of /proc. Returns its length, 0 if it cannot be read. */
+static size_t read_proc(pid_t pid, const char *file, char *buffer, size_t size) {
+	char path[64];
+	size_t n = 0;
+	FILE *stream;
+
+	snprintf(path, sizeof path, "/proc/%d/%s", pid, file);
+	stream = fopen(path, "re");
+	if (stream) {
+		n = fread(buffer, 1, size - 1, stream);
+		fclose(stream);
+	}
+	buffer[n] = '\0';
+	return n;
+}
+
+/* The name of the client process, or null. */
+static json_t *program_name(pid_t pid) {
+	char name[32];
+	json_t *value;
+
+	read_proc(pid, "comm", name, sizeof name);
+	name[strcspn(name, "\n")] = '\0';
+	value = name[0] ? json_string(name) : NULL;
+	return value ? value : json_null();
+}
+
+struct listing {
+	const struct dispatch *dispatch;
+	json_t *list;
+	uint64_t now;
+};
+
+static void list_request(const struct request *request, void *context) {
+	struct listing *listing = context;
+	const char *waits_for = dispatch_waits_for(listing->dispatch, request);
+	char id[24];
+	json_t *entry;
+
+	snprintf(id, sizeof id, "%" PRIu64, request->id);
+	entry = json_pack("{ss ss sI sI so sI sI sI sI sI}", "id", id, "function",
+			  request->function, "uid", (json_int_t) request->uid, "pid",
+			  (json_int_t) request->pid, "program", program_name(request->pid), "items",
+			  (json_int_t) request->n_items, "finished",
+			  (json_int_t) (request->succeeded + request->failed), "failed",
+			  (json_int_t) request->failed, "running", (json_int_t) request->running,
+			  "ageUs", (json_int_t) (listing->now - request->accepted));
+	if (waits_for)
+		json_object_set_new(entry, "waitsFor", json_string(waits_for));
+	json_array_append_new(listing->list, entry);
+}
+
+json_t *status_requests(const struct dispatch *dispatch, uint64_t now) {
+	struct listing listing = {.dispatch = dispatch, .list = json_array(), .now = now};
+
+	dispatch_each(dispatch, list_request, &listing);
+	return json_pack("{so}", "requests", listing.list);
+}
+
+/* -------- pools and workers -------- */
+
+static json_t *pool_status(const struct pool *pool) {
+	unsigned starting = pool_count(pool, WORKER_STARTING), idle = pool_count(pool, WORKER_IDLE);
+	unsigned busy = pool_count(pool, WORKER_BUSY);
+	json_t *status = json_pack("{ss ss si si si sI}", "name", pool->name, "state",
+				   pool_state_name(pool->state), "workers",
+				   (int) (starting + idle + busy), "idle", (int) idle, "busy",
+				   (int) busy, "restarts", (json_int_t) pool->restarts);
+
+	if (pool->state == POOL_FAILED && pool->reason)
+		json_object_set_new(status, "reason", json_string(pool->reason));
+	return status;
+}
+
+static json_t *resident_bytes(pid_t pid) {
+	unsigned long long total, resident;
+	char text[128];
+
+	if (read_proc(pid, "statm", text, sizeof text) == 0 ||
+	    sscanf(text, "%llu %llu", &total, &resident) != 2)
+		return json_null();
+	return json_integer((json_int_t) (resident * (unsigned long long) sysconf(_SC_PAGESIZE)));
+}
+
+static json_t *worker_status(const struct dispatch *dispatch, const struct pool *pool,
+			     const struct worker *worker, uint64_t now) {
+	const struct chunk *chunk = TAILQ_FIRST(&worker->chunks);
+	const struct request *request = chunk ? dispatch_find(dispatch, chunk->request) : NULL;
+	json_t *status = json_pack(
+		"{sI ss sI ss sI sI so}", "id", (json_int_t) worker->id, "pool", pool->name, "pid",
+		(json_int_t) worker->pid, "state", worker_state_name(worker->state), "items",
+		(json_int_t) worker->items, "ageUs", (json_int_t) (now - worker->started),
+		"rssBytes", resident_bytes(worker->pid));
+
+	if (request)
+		json_object_set_new(status, "function", json_string(request->function));
+	return status;
+}
+
+static json_t *workers_status(const struct dispatch *dispatch, uint64_t now) {
+	json_t *list = json_array();
+	const struct worker *worker;
+	const struct pool *pool;
+
+	TAILQ_FOREACH (pool, &dispatch->pools, link)
+		for (enum worker_state state = 0; state < WORKER_GONE; state++)
+			TAILQ_FOREACH (worker, &pool->workers[state], link)
+				json_array_append_new(list,
+						      worker_status(dispatch, pool, worker, now));
+	return list;
+}
+
+json_t *status_daemon(const struct dispatch *dispatch, const struct status_facts *facts,
+		      bool workers) {
+	struct totals totals = count_requests(dispatch, facts->now);
+	json_t *pools = json_array(), *status;
+	const struct pool *pool;
+
+	TAILQ_FOREACH (pool, &dispatch->pools, link)
+		json_array_append_new(pools, pool_status(pool));
+	status = json_pack("{ss ss si sI si si si sI sI sI sI sI so}", "state", facts->state,
+			   "version", PACKAGE_VERSION, "pid", (int) getpid(), "uptimeUs",
+			   (json_int_t) (facts->now - facts->started), "slots",
+			   (int) dispatch->slots, "slotsBusy", (int) dispatch_busy(dispatch),
+			   "connections", (int) facts->connections, "itemsQueued",
+			   (json_int_t) totals.queued, "itemsRunning", (json_int_t) totals.running,
+			   "itemsFinished", (json_int_t) dispatch->items_finished, "itemsFailed",
+			   (json_int_t) dispatch->items_failed, "oldestWaitUs",
+			   (json_int_t) totals.oldest_wait, "pools", pools);
+	if (workers)
+		json_object_set_new(status, "workers", workers_status(dispatch, facts->now));
+	return status;
+}
+
+static json_t *function_status(const struct pool *pool, const char *name, json_t *description) {
+	return json_pack("{ss ss sO* ss}", "name", name, "pool", pool->name, "description",
+			 json_is_null(description) ? NULL : description, "runtime", pool->runtime);
+}
+
+json_t *status_functions(const struct dispatch *dispatch) {
+	json_t *list = json_array(), *description;
+	const struct pool *pool;
+	const char *name;
+
+	TAILQ_FOREACH (pool, &dispatch->pools, link)
+		json_object_foreach(pool->functions, name, description)
+			json_array_append_new(list, function_status(pool, name, description));
+	return json_pack("{so}", "functions", list);
+}
+
+void status_line(char *buffer, size_t size, const struct dispatch *dispatch,
+		 const struct status_facts *facts) {
+	struct totals totals = count_requests(dispatch, facts->now);
+
+	snprintf(buffer, size, "%u/%u busy, %u clients, %" PRIu64 " queued, oldest wait %.1f s",
+		 dispatch_busy(dispatch), dispatch->slots, facts->connections, totals.queued,
+		 (double) totals.oldest_wait / 1e6);
+}

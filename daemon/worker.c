@@ -1,0 +1,609 @@
+#include "daemon/worker.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "daemon/bytes.h"
+#include "daemon/channel.h"
+#include "daemon/clock.h"
+#include "daemon/log.h"
+#include "daemon/output.h"
+#include "daemon/spawn.h"
+
+#define SECOND    UINT64_C(1000000)
+#define READ_SIZE CHANNEL_SCRATCH
+/* A message from here on is shared with whoever keeps its results; a smaller one is copied. */
+#define SHARE_MIN (16u * 1024)
+
+/* The steps of an end that does not come by itself; the timer moves from one to the next. */
+enum stop_step {
+	STOP_NONE,
+	STOP_START, /* the start time-out runs */
+	STOP_GRACE, /* an interrupt waits for its chunks to end */
+	STOP_ASKED, /* the worker's input is closed: it should exit by itself */
+	STOP_TERM,
+	STOP_KILL /* repeated until the exit is reaped */
+};
+
+/* A common value that the worker has, most recently used first. */
+struct held_common {
+	uint64_t id;
+	size_t size;
+};
+
+struct worker_private {
+	const struct channel_loop *loop;
+	const struct worker_ops *ops;
+	void *context;
+	char *label;
+
+	struct spawned process;
+	struct channel *channel;
+	struct output *out, *err;
+	struct event *exited, *timer;
+	struct document doc;
+
+	bool page;     /* its hello says that it keeps the page */
+	bool recalled; /* page->limit is set */
+	bool violated, ours;
+	uint64_t last_chunk;
+	enum stop_step step;
+	uint64_t target; /* position an interrupt is meant for, 0 = whatever runs */
+	const char *reason;
+
+	struct held_common commons[LIMIT_WORKER_COMMONS];
+	unsigned n_commons;
+};
+
+static const char *const state_names[WORKER_STATES] = {
+	[WORKER_STARTING] = "starting", [WORKER_IDLE] = "idle", [WORKER_BUSY] = "busy",
+	[WORKER_STOPPING] = "stopping", [WORKER_GONE] = "gone",
+};
+
+const char *worker_state_name(enum worker_state state) {
+	return state_names[state];
+}
+
+void *worker_context(const struct worker *worker) {
+	return worker->private->context;
+}
+
+static void set_state(struct worker *worker, enum worker_state state) {
+	enum worker_state before = worker->state;
+
+	if (state == before)
+		return;
+	log_debug("%s: %s -> %s", worker->private->label, state_names[before], state_names[state]);
+	worker->state = state;
+	worker->private->ops->state(worker->private->context, worker, before);
+}
+
+/* -------- the end -------- */
+
+static void set_step(struct worker *worker, enum stop_step step, uint64_t us) {
+	struct worker_private *p = worker->private;
+	struct timeval interval = clock_interval(us);
+
+	p->step = step;
+	if (step == STOP_NONE || us == UINT64_MAX)
+		evtimer_del(p->timer);
+	else
+		evtimer_add(p->timer, &interval);
+}
+
+static void send_signal(struct worker *worker, enum stop_step step) {
+	worker->private->ours = true;
+	set_state(worker, WORKER_STOPPING);
+	kill(-worker->pid, step == STOP_TERM ? SIGTERM : SIGKILL);
+	set_step(worker, step, SECOND);
+}
+
+void worker_kill(struct worker *worker, const char *reason) {
+	if (!worker->private->reason)
+		worker->private->reason = reason;
+	send_signal(worker, STOP_KILL);
+}
+
+/* The worker broke the protocol: what it says from here on is not read any more. */
+static void violate(struct worker *worker, const char *reason) {
+	log_warning("%s broke the protocol: %s", worker->private->label, reason);
+	worker->private->violated = true;
+	channel_discard(worker->private->channel);
+	worker_kill(worker, reason);
+}
+
+void worker_stop(struct worker *worker, uint64_t grace) {
+	if (worker->private->step >= STOP_ASKED)
+		return;
+	worker->private->ours = true;
+	set_state(worker, WORKER_STOPPING);
+	channel_finish(worker->private->channel);
+	set_step(worker, STOP_ASKED, grace);
+}
+
+void worker_interrupt(struct worker *worker, const struct chunk *chunk, uint32_t offset,
+		      uint64_t grace, const char *reason) {
+	struct worker_private *p = worker->private;
+
+	if (p->step != STOP_NONE && p->step != STOP_ASKED)
+		return;
+	p->target = chunk ? position_pack(chunk->number, offset, false) : 0;
+	p->reason = reason;
+	set_step(worker, STOP_GRACE, grace);
+}
+
+/* The grace of an interrupt is over: is the item it was meant for still at work? */
+static bool still_meant(const struct worker *worker) {
+	const struct worker_private *p = worker->private;
+	uint64_t progress = atomic_load(&p->process.page->progress);
+
+	if (TAILQ_EMPTY(&worker->chunks))
+		return false;
+	return p->target == 0 || !p->page || progress == (p->target | 1);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *context) {
+	struct worker *worker = context;
+	struct worker_private *p = worker->private;
+
+	(void) fd, (void) what;
+	switch (p->step) {
+	case STOP_START: worker_kill(worker, "it did not say hello within start_timeout"); break;
+	case STOP_GRACE:
+		if (still_meant(worker)) {
+			send_signal(worker, STOP_TERM);
+		} else {
+			p->reason = NULL;
+			set_step(worker, STOP_NONE, 0);
+		}
+		break;
+	case STOP_ASKED: send_signal(worker, STOP_TERM); break;
+	default: send_signal(worker, STOP_KILL);
+	}
+}
+
+static void settle_chunks(struct worker *worker, const struct worker_end *end) {
+	struct worker_private *p = worker->private;
+	struct chunk_evidence evidence = {
+		.page = p->page,
+		.progress = atomic_load(&p->process.page->progress),
+		.last_chunk = p->last_chunk,
+		.violation = p->violated,
+		.targeted = p->ours && p->target,
+		.target = p->target,
+	};
+	struct chunk *chunk;
+
+	while ((chunk = TAILQ_FIRST(&worker->chunks))) {
+		struct settlement settlement = chunk_settle(chunk, &evidence);
+
+		TAILQ_REMOVE(&worker->chunks, chunk, link);
+		worker->n_chunks--;
+		p->ops->chunk_over(p->context, worker, chunk, &settlement, end);
+		free(chunk);
+		/* Who could not be asked or was caught in the first chunk has not touched the next ones. */
+		if (!evidence.page || evidence.violation)
+			evidence =
+				(struct chunk_evidence) {.page = true, .last_chunk = p->last_chunk};
+	}
+}
+
+/* The exit decides, not the end of the channel: a child of the worker may hold that open for ever. */
+static void on_exited(evutil_socket_t fd, short what, void *context) {
+	struct worker *worker = context;
+	struct worker_private *p = worker->private;
+	siginfo_t info = {0};
+	struct worker_end end;
+
+	(void) what;
+	kill(-worker->pid, SIGKILL);
+	channel_read_rest(p->channel);
+	if (p->out)
+		output_read(p->out);
+	if (p->err)
+		output_read(p->err);
+	if (waitid(P_PIDFD, (id_t) fd, &info, WEXITED) < 0)
+		log_error("%s: waitid: %s", p->label, strerror(errno));
+	event_del(p->exited);
+	set_step(worker, STOP_NONE, 0);
+
+	end = (struct worker_end) {
+		.signal = info.si_code == CLD_EXITED ? 0 : info.si_status,
+		.status = info.si_code == CLD_EXITED ? info.si_status : 0,
+		.ours = p->ours,
+		.reason = p->reason,
+		.stderr_tail = p->err ? output_tail(p->err) : "",
+	};
+	settle_chunks(worker, &end);
+	set_state(worker, WORKER_GONE);
+	p->ops->gone(p->context, worker, &end);
+}
+
+/* -------- what the worker says -------- */
+
+static void chunk_finished(struct worker *worker, struct chunk *chunk,
+			   const struct settlement *settlement) {
+	struct worker_private *p = worker->private;
+
+	TAILQ_REMOVE(&worker->chunks, chunk, link);
+	worker->n_chunks--;
+	p->ops->chunk_over(p->context, worker, chunk, settlement, NULL);
+	free(chunk);
+	if (!TAILQ_EMPTY(&worker->chunks))
+		return;
+
+	if (p->recalled) {
+		atomic_store(&p->process.page->limit, PAGE_NO_LIMIT);
+		p->recalled = false;
+	}
+	if (p->step == STOP_GRACE) {
+		p->reason = NULL;
+		set_step(worker, STOP_NONE, 0);
+	}
+	if (worker->state == WORKER_BUSY)
+		set_state(worker, WORKER_IDLE);
+}
+
+static const char *take_hello(struct worker *worker, struct worker_hello *hello) {
+	struct worker_private *p = worker->private;
+	const char *refused;
+
+	if (p->step != STOP_START && worker->state != WORKER_STOPPING)
+		return "a second hello";
+	p->page = hello->page;
+	refused = p->ops->hello(p->context, worker, hello);
+	if (refused || worker->state == WORKER_STOPPING)
+		return refused;
+	worker->warm = clock_now();
+	set_step(worker, STOP_NONE, 0);
+	set_state(worker, WORKER_IDLE);
+	return NULL;
+}
+
+static const char *take_results(struct worker *worker, const struct worker_report *report) {
+	const struct worker_results *results = report->results;
+	struct worker_private *p = worker->private;
+	struct chunk *chunk = TAILQ_FIRST(&worker->chunks);
+	struct settlement rest = {0};
+	const char *wrong;
+	size_t n = report->doc->elements.count;
+
+	if (!chunk || chunk->number != results->chunk)
+		return "results for a chunk that it was not given";
+	if (n > chunk->count - chunk->reported)
+		return "more results than items";
+	chunk->reported += (uint32_t) n;
+	if (results->has_returned && (!p->recalled || results->returned != chunk->reported))
+		return "items returned that were not asked back";
+
+	wrong = p->ops->results(p->context, worker, chunk, report);
+	if (wrong)
+		return wrong;
+	worker->items += n;
+	if (chunk->reported == chunk->count) {
+		chunk_finished(worker, chunk, NULL);
+	} else if (results->has_returned || results->unknown) {
+		rest.finished = rest.rest = chunk->reported;
+		chunk_finished(worker, chunk, &rest);
+	}
+	return NULL;
+}
+
+/* One whole message of length bytes without its NUL. Returns NULL, or what is wrong with it. */
+static const char *take_message(struct worker *worker, char *text, size_t length) {
+	struct worker_private *p = worker->private;
+	struct worker_message message;
+	struct bytes *bytes = NULL;
+	const char *wrong = NULL;
+	int r = worker_message_decode(&message, &p->doc, text, &wrong);
+
+	if (r != 0)
+		return r < 0 ? "the daemon is out of memory" : wrong;
+
+	if (message.type == WORKER_HELLO) {
+		wrong = take_hello(worker, &message.hello);
+	} else {
+		if (length >= SHARE_MIN && p->doc.elements.count > 0) {
+			char *data = channel_take(p->channel, text, length + 1);
+
+			bytes = data ? bytes_new(data, length + 1) : NULL;
+			if (!bytes) {
+				free(data);
+				worker_message_done(&message);
+				return "the daemon is out of memory";
+			}
+			text = bytes->data;
+		}
+		wrong = take_results(worker, &(struct worker_report) {.results = &message.results,
+								      .doc = &p->doc,
+								      .text = text,
+								      .bytes = bytes});
+		bytes_unref(bytes);
+	}
+	worker_message_done(&message);
+	return wrong;
+}
+
+static const char *verdict_reason(const struct document *doc, int verdict) {
+	switch (verdict) {
+	case DOCUMENT_E_TOO_LARGE: return "a message over limits.worker_message";
+	case DOCUMENT_E_TOO_DEEP: return "a message nested too deeply";
+	case DOCUMENT_E_MALFORMED: return doc->reason;
+	default: return "the daemon is out of memory";
+	}
+}
+
+static ssize_t on_received(void *context, char *bytes, size_t size) {
+	struct worker *worker = context;
+	struct worker_private *p = worker->private;
+	int r = document_feed(&p->doc, bytes, size);
+	const char *wrong;
+	size_t length;
+
+	if (r == DOCUMENT_MORE)
+		return 0;
+	if (r != DOCUMENT_WHOLE) {
+		violate(worker, verdict_reason(&p->doc, r));
+		return -1;
+	}
+	length = p->doc.length;
+	wrong = take_message(worker, bytes, length);
+	document_reset(&p->doc);
+	if (wrong) {
+		violate(worker, wrong);
+		return -1;
+	}
+	return (ssize_t) (length + 1);
+}
+
+static void on_ended(void *context, enum channel_end end) {
+	struct worker *worker = context;
+
+	(void) end;
+	/* An exit follows as a rule, and says more. */
+	if (worker->private->step < STOP_ASKED) {
+		worker->private->reason = "it closed its connection";
+		worker->private->target = 0;
+		set_step(worker, STOP_ASKED, SECOND);
+	}
+}
+
+static void on_drained(void *context) {
+	(void) context;
+}
+
+static const struct channel_ops channel_ops = {
+	.received = on_received,
+	.ended = on_ended,
+	.drained = on_drained,
+};
+
+/* -------- what it is told -------- */
+
+static int forget_oldest(struct worker_private *p) {
+	char message[48];
+	int n = snprintf(message, sizeof message, "{\"forget\":%llu}",
+			 (unsigned long long) p->commons[p->n_commons - 1].id);
+
+	p->n_commons--;
+	return channel_write(p->channel, message, (size_t) n + 1);
+}
+
+static int send_common(struct worker_private *p, const struct worker_order *order) {
+	char head[48];
+	int n = snprintf(head, sizeof head,
+			 "{\"common\":%llu,\"value\":", (unsigned long long) order->common);
+	int r = channel_write(p->channel, head, (size_t) n);
+
+	if (r == 0)
+		r = channel_write_bytes(p->channel, order->common_bytes, order->common_span.begin,
+					order->common_span.end);
+	if (r == 0)
+		r = channel_write(p->channel, "}", 2);
+	return r;
+}
+
+/* Makes the order's common value the most recently used one that the worker has. */
+static int provide_common(struct worker_private *p, const struct worker_order *order) {
+	struct held_common wanted = {order->common, span_size(order->common_span)};
+	size_t total = wanted.size;
+	unsigned at;
+	int r = 0;
+
+	for (at = 0; at < p->n_commons && p->commons[at].id != wanted.id; at++)
+		total += p->commons[at].size;
+	if (at == p->n_commons) {
+		while (r == 0 && p->n_commons > 0 &&
+		       (p->n_commons == LIMIT_WORKER_COMMONS ||
+			total > LIMIT_WORKER_COMMON_BYTES)) {
+			total -= p->commons[p->n_commons - 1].size;
+			r = forget_oldest(p);
+		}
+		if (r == 0)
+			r = send_common(p, order);
+		if (r < 0)
+			return r;
+		at = p->n_commons++;
+	}
+	memmove(p->commons + 1, p->commons, at * sizeof *p->commons);
+	p->commons[0] = wanted;
+	return 0;
+}
+
+int worker_give(struct worker *worker, struct chunk *chunk, const struct worker_order *order,
+		uint64_t now) {
+	struct worker_private *p = worker->private;
+	struct work_chunk message = {
+		.chunk = p->last_chunk + 1,
+		.function = (char *) order->function,
+		.first = chunk->first,
+		.common = order->common,
+		.unpack = order->unpack,
+		.times = order->times,
+		.stride = 1,
+	};
+	char buffer[WORK_CHUNK_MAX];
+	int r = order->common ? provide_common(p, order) : 0;
+
+	/* One user's lines are not another's to read. */
+	if (p->err && worker->uid != order->uid)
+		output_cut(p->err);
+	worker->uid = order->uid;
+
+	if (r == 0)
+		r = channel_write(p->channel, buffer,
+				  work_chunk_head(buffer, sizeof buffer, &message));
+	if (r == 0)
+		r = channel_write_bytes(p->channel, order->items, order->items_span.begin,
+					order->items_span.end);
+	if (r == 0)
+		r = channel_write(p->channel, buffer,
+				  work_chunk_tail(buffer, sizeof buffer, &message));
+	if (r < 0) {
+		/* Half a message may be on its way. */
+		worker_kill(worker, "the daemon is out of memory");
+		return r;
+	}
+	chunk->number = ++p->last_chunk;
+	chunk->sent = now;
+	TAILQ_INSERT_TAIL(&worker->chunks, chunk, link);
+	worker->n_chunks++;
+	set_state(worker, WORKER_BUSY);
+	return 0;
+}
+
+void worker_recall(struct worker *worker, const struct chunk *chunk, uint32_t offset) {
+	struct worker_private *p = worker->private;
+	uint64_t limit = position_pack(chunk->number, offset, false);
+
+	if (!p->page || limit >= atomic_load(&p->process.page->limit))
+		return;
+	atomic_store(&p->process.page->limit, limit);
+	p->recalled = true;
+}
+
+bool worker_runs(const struct worker *worker, const struct chunk *chunk, uint32_t offset) {
+	const struct worker_private *p = worker->private;
+	uint64_t progress = atomic_load(&p->process.page->progress);
+
+	return !p->page || progress == position_pack(chunk->number, offset, true);
+}
+
+/* -------- life -------- */
+
+static int open_outputs(struct worker_private *p) {
+	int r = 0;
+
+	if (p->process.out >= 0)
+		r = output_new(&p->out, p->loop, p->process.out, p->label);
+	if (p->out)
+		p->process.out = -1;
+	if (r == 0 && p->process.err >= 0)
+		r = output_new(&p->err, p->loop, p->process.err, p->label);
+	if (p->err)
+		p->process.err = -1;
+	return r;
+}
+
+static int open_all(struct worker *worker) {
+	struct worker_private *p = worker->private;
+	int r = channel_new(&p->channel, p->loop, p->process.socket, READ_SIZE, &channel_ops,
+			    worker);
+
+	if (r < 0)
+		return r;
+	p->process.socket = -1;
+	r = open_outputs(p);
+	if (r < 0)
+		return r;
+	p->timer = evtimer_new(p->loop->base, on_timer, worker);
+	p->exited = event_new(p->loop->base, p->process.pidfd, EV_READ, on_exited, worker);
+	if (!p->timer || !p->exited || event_add(p->exited, NULL) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+static struct worker *worker_alloc(const struct channel_loop *loop, uint64_t id, const char *label,
+				   const struct worker_ops *ops, void *context) {
+	struct worker *worker = malloc(sizeof *worker);
+	struct worker_private *p = calloc(1, sizeof *p);
+	char *copy = strdup(label);
+
+	if (!worker || !p || !copy) {
+		free(worker);
+		free(p);
+		free(copy);
+		return NULL;
+	}
+	*p = (struct worker_private) {
+		.loop = loop,
+		.ops = ops,
+		.context = context,
+		.label = copy,
+		.process = {.pidfd = -1, .socket = -1, .out = -1, .err = -1},
+	};
+	*worker = (struct worker) {
+		.id = id,
+		.state = WORKER_STARTING,
+		.started = clock_now(),
+		.uid = (uid_t) -1,
+		.private = p,
+	};
+	TAILQ_INIT(&worker->chunks);
+	return worker;
+}
+
+int worker_new(struct worker **ret, const struct channel_loop *loop, const struct spawn_plan *plan,
+	       uint64_t id, const char *label, uint64_t start_timeout, size_t max_message,
+	       size_t max_result, const struct worker_ops *ops, void *context) {
+	struct worker *worker = worker_alloc(loop, id, label, ops, context);
+	struct limits limits = {.message = max_message, .item = max_result};
+	int r;
+
+	if (!worker)
+		return -ENOMEM;
+	document_init(&worker->private->doc, &worker_shape, &limits);
+	r = spawn_worker(plan, &worker->private->process);
+	if (r < 0) {
+		worker_free(worker);
+		return r;
+	}
+	worker->pid = worker->private->process.pid;
+	r = open_all(worker);
+	if (r < 0) {
+		kill(-worker->pid, SIGKILL);
+		waitpid(worker->pid, NULL, 0);
+		worker_free(worker);
+		return r;
+	}
+	set_step(worker, STOP_START, start_timeout);
+	*ret = worker;
+	return 0;
+}
+
+struct worker *worker_free(struct worker *worker) {
+	struct worker_private *p;
+
+	if (!worker)
+		return NULL;
+	p = worker->private;
+	if (p->timer)
+		event_free(p->timer);
+	if (p->exited)
+		event_free(p->exited);
+	channel_free(p->channel);
+	output_free(p->out);
+	output_free(p->err);
+	document_done(&p->doc);
+	spawned_done(&p->process);
+	free(p->label);
+	free(p);
+	free(worker);
+	return NULL;
+}

@@ -1,0 +1,122 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include "daemon/chunk.h"
+#include "protocol/work.h"
+
+struct bytes;
+struct channel_loop;
+struct spawn_plan;
+
+/*
+ * The daemon's handle on one worker process: its channel, its chunks, its timers, its end.
+ *
+ *   STARTING ──hello──► IDLE ◄──chunks──► BUSY
+ *       └────────┬───────┴─────────────────┘
+ *                ▼
+ *            STOPPING ──exit reaped──► GONE        (any state may go to GONE directly: it died)
+ */
+enum worker_state { WORKER_STARTING, WORKER_IDLE, WORKER_BUSY, WORKER_STOPPING, WORKER_GONE };
+#define WORKER_STATES (WORKER_GONE + 1)
+
+/* How a process ended. */
+struct worker_end {
+	int signal;              /* or 0 */
+	int status;              /* exit status if signal is 0 */
+	bool ours;               /* the daemon ended it */
+	const char *reason;      /* why the daemon did, or what it violated; NULL */
+	const char *stderr_tail; /* last lines; "" if there are none */
+};
+
+/* Results that arrived in one message. */
+struct worker_report {
+	const struct worker_results *results;
+	const struct document *doc; /* elements and flaws of the results */
+	const char *text;           /* what the document's offsets count from */
+	struct bytes *bytes;        /* the same text to share, or NULL where it must be copied */
+};
+
+struct worker;
+
+struct worker_ops {
+	/* The worker said hello; hello is the callee's to take from. Returns NULL to accept it, or the reason why not. */
+	const char *(*hello)(void *context, struct worker *worker, struct worker_hello *hello);
+	/* Results of the items chunk->reported - report's count … chunk->reported - 1. Returns NULL, or what is
+	 * wrong with them. */
+	const char *(*results)(void *context, struct worker *worker, const struct chunk *chunk,
+			       const struct worker_report *report);
+	/* The chunk is over with this worker; settlement is NULL if all of it was reported. The chunk is freed
+	 * afterwards. end: of the worker, or NULL if it lives (the rest was returned). */
+	void (*chunk_over)(void *context, struct worker *worker, const struct chunk *chunk,
+			   const struct settlement *settlement, const struct worker_end *end);
+	/* The state changed from before to worker->state. */
+	void (*state)(void *context, struct worker *worker, enum worker_state before);
+	/* The exit was reaped; the worker is freed by the callee, now. */
+	void (*gone)(void *context, struct worker *worker, const struct worker_end *end);
+};
+
+struct worker {
+	TAILQ_ENTRY(worker) link; /* in its pool's list of its state */
+	uint64_t id;
+	pid_t pid;
+	enum worker_state state;
+	struct chunk_list chunks; /* in its hands; the first one runs */
+	unsigned n_chunks;
+	uint64_t started; /* µs */
+	uint64_t warm;    /* when it said hello, 0 = not yet */
+	uint64_t items;   /* finished since then */
+	uid_t uid;        /* whose work it last got */
+
+	struct worker_private *private;
+};
+
+TAILQ_HEAD(worker_list, worker);
+
+/* Starts a process; it is STARTING. label names it in the log; start_timeout in µs. Returns 0 and *ret; -errno. */
+int worker_new(struct worker **ret, const struct channel_loop *loop, const struct spawn_plan *plan,
+	       uint64_t id, const char *label, uint64_t start_timeout, size_t max_message,
+	       size_t max_result, const struct worker_ops *ops, void *context);
+/* The process must be gone. Always returns NULL. */
+struct worker *worker_free(struct worker *worker);
+
+/* What one chunk message is made of. */
+struct worker_order {
+	const char *function;
+	uint64_t common; /* id, 0 = none */
+	struct bytes
+		*common_bytes; /* holds the value at common_span, sent if the worker lacks it */
+	struct span common_span;
+	struct bytes *items; /* holds the items at items_span, commas included */
+	struct span items_span;
+	enum unpack unpack;
+	bool times;
+	uid_t uid;
+};
+
+/* Hands a chunk over: the worker owns it until chunk_over(); its number is set here. Returns 0 or -ENOMEM, the
+ * chunk is then still the caller's. */
+int worker_give(struct worker *worker, struct chunk *chunk, const struct worker_order *order,
+		uint64_t now);
+
+/* Asks the worker not to begin the item at offset of that chunk, nor anything after it; it returns them. Does
+ * nothing if it keeps no page. */
+void worker_recall(struct worker *worker, const struct chunk *chunk, uint32_t offset);
+/* Whether the page says that the item at offset of the chunk is running now, or could be (no page). */
+bool worker_runs(const struct worker *worker, const struct chunk *chunk, uint32_t offset);
+
+/* Ends the process after grace µs unless its chunks are over by then: TERM, KILL. chunk and offset name the item
+ * that is meant (chunk NULL: whatever runs). reason: static text. */
+void worker_interrupt(struct worker *worker, const struct chunk *chunk, uint32_t offset,
+		      uint64_t grace, const char *reason);
+/* Lets it finish what it has, then exit; TERM and KILL if it does not within grace µs. */
+void worker_stop(struct worker *worker, uint64_t grace);
+/* KILL at once. */
+void worker_kill(struct worker *worker, const char *reason);
+
+/* The context given to worker_new(). */
+void *worker_context(const struct worker *worker);
+const char *worker_state_name(enum worker_state state);
