@@ -235,9 +235,9 @@ static void on_pumped(void *context) {
 }
 
 static void on_conn_closed(void *context) {
-	struct daemon *daemon = context;
+	const struct api *api = context;
 
-	dispatch_wake(daemon->dispatch);
+	dispatch_wake(api->dispatch);
 }
 
 static const struct dispatch_ops dispatch_ops = {

@@ -64,21 +64,21 @@ static int configure(struct configuration *configuration, const struct options *
 
 /* -------- paths -------- */
 
-/* procpool-launch beside this program, where both were built, or where it is installed. */
-static void find_launcher(char *ret, size_t size) {
-	char self[PATH_MAX];
+/* procpool-launch beside this program, where both were built, or where it is installed.
+ * Returns memory of the caller's, or NULL without any. */
+static char *find_launcher(void) {
+	char self[PATH_MAX], *path = NULL;
 	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
 	char *slash;
 
 	self[n > 0 ? n : 0] = '\0';
 	slash = strrchr(self, '/');
-	if (slash) {
+	if (slash)
 		*slash = '\0';
-		snprintf(ret, size, "%s/procpool-launch", self);
-		if (access(ret, X_OK) == 0)
-			return;
-	}
-	snprintf(ret, size, "%s", PKGLIBEXECDIR "/procpool-launch");
+	if (slash && asprintf(&path, "%s/procpool-launch", self) > 0 && access(path, X_OK) == 0)
+		return path;
+	free(path);
+	return strdup(PKGLIBEXECDIR "/procpool-launch");
 }
 
 /* Returns 0, or -1 if there is no place for the socket. */
@@ -110,14 +110,16 @@ static void remove_directory(const char *socket) {
 }
 
 static int run(const struct options *options, const struct configuration *configuration) {
-	char launcher[PATH_MAX], socket[PATH_MAX] = "";
+	char socket[PATH_MAX] = "", *launcher;
 	int status;
 
-	find_launcher(launcher, sizeof launcher);
 	if (find_socket(options, socket, sizeof socket) < 0) {
 		log_error("XDG_RUNTIME_DIR is not set: say where to listen with --socket PATH");
 		return DAEMON_EXIT_SOCKET;
 	}
+	launcher = find_launcher();
+	if (!launcher)
+		return DAEMON_EXIT_SYSTEM;
 	status = daemon_run(&(struct daemon_setup) {
 		.configuration = configuration,
 		.socket = socket,
@@ -126,6 +128,7 @@ static int run(const struct options *options, const struct configuration *config
 	});
 	if (options->private_fd >= 0)
 		remove_directory(socket);
+	free(launcher);
 	return status;
 }
 
