@@ -9,7 +9,7 @@ daemon_order='
 main launch
 daemon
 api
-delivery
+delivery status watch
 conn
 dispatch
 pool outcome
@@ -17,7 +17,7 @@ worker
 output listener
 channel spawn notify
 log
-configuration environment request chunk sched estimate scale
+configuration options environment request chunk sched estimate scale
 bytes quantity clock
 '
 if [ "${1-}" = --order ]; then # for tests/check-docs.sh

@@ -20,6 +20,7 @@ shows = \
 	%reldir%/show/map-by-hand.sh \
 	%reldir%/show/map-million.sh \
 	%reldir%/show/quickstart-fresh.sh \
+	%reldir%/show/readme-examples.sh \
 	%reldir%/show/worker.sh \
 	%reldir%/systemd/service.sh \
 	%reldir%/systemd/with-systemd
