@@ -62,7 +62,7 @@ start_daemon() {
 
 answers() {
   kill -0 "$daemon_pid" 2>/dev/null || fail "the daemon ended" "$(tail -n 20 "$show_scratch/daemon.log")"
-  procpool ping >/dev/null 2>&1
+  printf '{"method":"org.varlink.service.GetInfo"}\0' | socat -t 10 - "UNIX-CONNECT:$socket" 2>/dev/null | grep -q procpoold
 }
 
 # A daemon that does not end well (a leak under ASan included) spoils the show.
