@@ -20,7 +20,7 @@ map_items() {
   printf ']}}\0'
 }
 
-# One line each: the error, and what makes the message. Sizes are the default limits and one more.
+# One line each: the error, and what makes the message. Sizes are the default limits and a little more.
 cases() {
   cat <<'END'
 MalformedMessage no JSON at all|printf 'GET / HTTP/1.1\r\n\r\n\0'
@@ -44,11 +44,11 @@ MalformedMessage half a surrogate pair|printf '"\\ud800"' | apply
 MalformedMessage a number of 1025 characters|repeat 1025 1 | apply
 MalformedMessage an envelope over 64 KiB|printf '{"method":"io.procpool.Status","x.y":"%s"}\0' "$(repeat 65536 x)"
 TooDeep 300 brackets|(repeat 300 '['; repeat 300 ']') | apply
-TooDeep 32 MiB of brackets|repeat 33554432 '['
+TooDeep 32 MiB of brackets|repeat 33554432 '[' | apply
 MessageTooLarge a message over 16 MiB|repeat 4300000 '1234,' | sed 's/,$//' | map_items
 TooManyItems 1 000 001 items|repeat 1000001 '1,' | sed 's/,$//' | map_items
 ItemTooLarge an item over 4 MiB|(printf '1,"'; repeat 4194304 x; printf '"') | map_items
-ReplyTooLarge results over 16 MiB|(repeat 3355400 '1234,' | sed 's/,$//') | map_few_large
+ReplyTooLarge results over 8 MiB, as set|repeat 100000 '"'"$(repeat 97 x)"'",' | sed 's/,$//' | map_items
 MethodNotFound an unknown method|printf '{"method":"io.procpool.Sing"}\0'
 InterfaceNotFound an unknown interface|printf '{"method":"org.example.Sing"}\0'
 MethodNotFound a method without an interface|printf '{"method":"Sing"}\0'
@@ -62,20 +62,8 @@ NoSuchRequest a request that is not there|printf '{"method":"io.procpool.Cancel"
 END
 }
 
-# Four items of nearly 4 MiB each: the message is within its limit by 100 bytes, the reply with its summary
-# is not.
-map_few_large() {
-  cat >/dev/null
-  local size=$(((16777216 - 200) / 4 - 3))
-  for item in 1 2 3 4; do
-    [ "$item" -eq 1 ] || printf ','
-    printf '"'
-    repeat "$size" x
-    printf '"'
-  done | map_items
-}
-
-start_daemon
+# The limit of replies is set below that of messages, or no echo could pass it.
+start_daemon --set limits.reply=8M
 
 echo 'Another client maps all the while:'
 echo '$ (seq 1 1000; …; seq 1 1000) | procpool map square'
