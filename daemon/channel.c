@@ -37,7 +37,9 @@ struct channel {
 	struct evbuffer *out;
 	bool above_high;
 
-	bool paused, discarding, finishing, finished, read_ended, hung_up, failed;
+	bool paused, discarding, finishing, finished;
+	bool ending; /* the peer sends no more: what is left to read ends with EOF */
+	bool read_ended, hung_up, failed;
 };
 
 /* -------- receiving -------- */
@@ -144,7 +146,8 @@ static int read_once(struct channel *channel) {
 	}
 	if (deliver(channel) < 0)
 		return 0;
-	return (size_t) n == room;
+	/* A short read empties the socket, but leaves an EOF that has been announced already. */
+	return (size_t) n == room || channel->ending;
 }
 
 static bool wants_to_read(const struct channel *channel) {
@@ -173,10 +176,13 @@ static void on_closed(evutil_socket_t fd, short what, void *context) {
 	struct pollfd state = {.fd = fd, .events = POLLRDHUP};
 
 	(void) what;
-	if (channel->hung_up || poll(&state, 1, 0) != 1)
+	if (poll(&state, 1, 0) != 1)
 		return;
+	if (!channel->ending && !channel->read_ended)
+		event_active(channel->readable, EV_READ, 1);
+	channel->ending = true;
 	/* A half-close is POLLRDHUP alone; its EOF is found by reading. */
-	if (state.revents & (POLLHUP | POLLERR)) {
+	if (!channel->hung_up && (state.revents & (POLLHUP | POLLERR))) {
 		channel->hung_up = true;
 		report(channel, CHANNEL_HANGUP);
 	}

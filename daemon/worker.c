@@ -368,7 +368,6 @@ static void on_ended(void *context, enum channel_end end) {
 	(void) end;
 	/* An exit follows as a rule, and says more. */
 	if (worker->private->step < STOP_ASKED) {
-		worker->private->reason = "it closed its connection";
 		worker->private->target = 0;
 		set_step(worker, STOP_ASKED, SECOND);
 	}
