@@ -1,13 +1,11 @@
 # Unit tests of the worker's side; the frame is in local.mk.
 
 if HAVE_CRITERION
-worker_tests = \
+unit_tests += \
 	%reldir%/runtime \
 	%reldir%/stock \
 	%reldir%/value \
 	%reldir%/work
-check_PROGRAMS += $(worker_tests)
-TESTS += $(worker_tests)
 
 %canon_reldir%_work_SOURCES = %reldir%/work.c
 %canon_reldir%_work_CFLAGS = $(unit_cflags)

@@ -17,15 +17,11 @@
  * space; what is neither (control characters, bytes that are no UTF-8) neither makes a word nor ends one.
  */
 
-/* wc's own: a sequence that is cut by the end of a buffer and then turns out not to be UTF-8 is counted by
- * where the cut was, so the cuts must be the same. */
-#define READ_SIZE (16 * 1024)
+#define READ_SIZE (64 * 1024)
 
 struct count {
 	uint64_t lines, words, bytes;
 	bool in_word;
-	bool wide; /* within, or after, a sequence that mbrtowc() must look at */
-	mbstate_t state;
 };
 
 /* Spaces to wc, though not to iswspace(): they do not break lines. */
@@ -56,41 +52,47 @@ static void count_character(struct count *count, wchar_t c) {
 	}
 }
 
-static void count_bytes(struct count *count, const char *bytes, size_t size) {
-	count->bytes += size;
+/* Counts all but a sequence that the end of the bytes cuts. Returns how many bytes that has. */
+static size_t count_bytes(struct count *count, const char *bytes, size_t size) {
 	while (size > 0) {
-		wchar_t c = *bytes;
+		wchar_t c = (unsigned char) *bytes;
 		size_t length = 1;
 
-		if (count->wide || c < 0x01 || c > 0x7e) {
-			count->wide = true;
-			length = mbrtowc(&c, bytes, size, &count->state);
+		if (c > 0x7f) {
+			mbstate_t state = {0};
+
+			length = mbrtowc(&c, bytes, size, &state);
 			if (length == (size_t) -2)
-				return;
+				break;
 			if (length == (size_t) -1) {
-				bytes++;
-				size--;
-				continue;
+				c = L'\0'; /* counts as little as a byte that is no UTF-8 */
+				length = 1;
 			}
-			count->wide = !mbsinit(&count->state);
-			length += length == 0; /* NUL */
 		}
 		count_character(count, c);
 		bytes += length;
 		size -= length;
 	}
+	return size;
 }
 
 /* Returns 0, or errno. */
 static int count_file(int fd, struct count *count) {
 	char buffer[READ_SIZE];
+	size_t rest = 0;
 	ssize_t n;
 
-	while ((n = read(fd, buffer, sizeof buffer)) != 0) {
-		if (n > 0)
-			count_bytes(count, buffer, (size_t) n);
-		else if (errno != EINTR)
+	while ((n = read(fd, buffer + rest, sizeof buffer - rest)) != 0) {
+		size_t size;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
 			return errno;
+		count->bytes += (size_t) n;
+		size = rest + (size_t) n;
+		rest = count_bytes(count, buffer, size);
+		memmove(buffer, buffer + size - rest, rest);
 	}
 	end_word(count);
 	return 0;
