@@ -57,52 +57,6 @@ static int reserve(void *array_pointer, size_t count, size_t *capacity, size_t s
 
 /* ---- members ---- */
 
-static int hex_value(const char *digits) {
-	int value = 0;
-
-	for (int i = 0; i < 4; i++) {
-		char digit = digits[i];
-
-		value = value << 4 | (digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10);
-	}
-	return value;
-}
-
-/* Takes one character of a valid name apart. Returns it if it is ASCII, -1 for any other escape. */
-static int name_character(const char **at) {
-	static const char escapes[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";
-	const char *begin = *at;
-
-	if (*begin != '\\') {
-		*at += 1;
-		return (unsigned char) *begin;
-	}
-	if (begin[1] != 'u') {
-		*at += 2;
-		return meanings[strchr(escapes, begin[1]) - escapes];
-	}
-	*at += 6;
-	return hex_value(begin + 2) < 0x80 ? hex_value(begin + 2) : -1;
-}
-
-bool member_is(const struct member *member, const char *text, const char *name) {
-	const char *at = text + member->name.begin, *end = text + member->name.end;
-
-	if (!member->escaped)
-		return strlen(name) == (size_t) (end - at) &&
-		       memcmp(at, name, (size_t) (end - at)) == 0;
-
-	for (; at < end && *name != '\0'; name++)
-		if (name_character(&at) != (unsigned char) *name)
-			return false;
-	return at == end && *name == '\0';
-}
-
-json_t *member_load(const struct member *member, const char *text) {
-	return json_loadb(text + member->value.begin, span_size(member->value),
-			  JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
-}
-
 static bool is_payload(const struct document *doc, const char *text) {
 	const char *const *name = doc->shape->payload;
 

@@ -104,10 +104,16 @@ void document_done(struct document *doc);
  * Returns enum document_verdict; -ENOMEM. After an E_ verdict only reset and done are allowed. */
 int document_feed(struct document *doc, const char *text, size_t size);
 
-/* True if the member is called name, which is ASCII; escapes in the text are understood. */
+/* True if the member is called name; escapes in the text are understood. */
 bool member_is(const struct member *member, const char *text, const char *name);
-/* The member's value as a new reference; NULL if jansson refuses it (a number out of its range, a
- * duplicate key, an escape of NUL, no memory). */
+/* The member's value as a C string. Returns 0 and *ret_string, to be freed; 1 if it is no string, or
+ * one with a NUL in it; -ENOMEM. */
+int member_string(const struct member *member, const char *text, char **ret_string);
+/* The member's value. Returns 0 and *ret_value, a new reference; 1 if jansson refuses it (a number out
+ * of its range, a duplicate key, an escape of NUL); -ENOMEM. Strings are better read by
+ * member_string(): short memory can make jansson 2.14 lose bytes of one that is over 15 bytes. */
+int member_read(const struct member *member, const char *text, json_t **ret_value);
+/* The same for whoever need not tell the two apart: NULL if there is no value. */
 json_t *member_load(const struct member *member, const char *text);
 
 /* The bytes of the elements first .. first + count - 1 with the commas between them; count > 0. */

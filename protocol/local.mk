@@ -9,6 +9,7 @@ noinst_LTLIBRARIES += %reldir%/libprotocol.la
 	%reldir%/interface.h \
 	%reldir%/json_scan.c %reldir%/json_scan.h \
 	%reldir%/limits.h \
+	%reldir%/member.c \
 	%reldir%/page.h \
 	%reldir%/reply.c %reldir%/reply.h \
 	%reldir%/work.c %reldir%/work.h

@@ -55,7 +55,7 @@ static void scan(char *transcript, const struct options *options, const char *te
 		 size_t first, size_t step) {
 	struct json_scan scanner;
 	struct json_scan_token token;
-	FILE *out = fmemopen(transcript, TRANSCRIPT_MAX, "w");
+	FILE *out = fmemopen(memset(transcript, 0, 1), TRANSCRIPT_MAX, "w");
 	int r = 0;
 
 	json_scan_init(&scanner, options->max_depth, options->max_number, options->levels);

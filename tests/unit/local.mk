@@ -11,6 +11,7 @@ unit_tests = \
 	%reldir%/frame \
 	%reldir%/json_scan \
 	%reldir%/json_scan_jansson \
+	%reldir%/member \
 	%reldir%/page \
 	%reldir%/unit_test
 check_PROGRAMS += $(unit_tests)
@@ -38,6 +39,7 @@ check_LTLIBRARIES += %reldir%/libunit.la
 %canon_reldir%_json_scan_jansson_LDADD = $(unit_libs)
 %canon_reldir%_json_scan_jansson_LDFLAGS = $(unit_ldflags)
 
+
 %canon_reldir%_document_SOURCES = %reldir%/document.c
 %canon_reldir%_document_CFLAGS = $(unit_cflags)
 %canon_reldir%_document_LDADD = $(unit_libs)
@@ -52,6 +54,11 @@ check_LTLIBRARIES += %reldir%/libunit.la
 %canon_reldir%_frame_CFLAGS = $(unit_cflags)
 %canon_reldir%_frame_LDADD = $(unit_libs)
 %canon_reldir%_frame_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_member_SOURCES = %reldir%/member.c
+%canon_reldir%_member_CFLAGS = $(unit_cflags)
+%canon_reldir%_member_LDADD = $(unit_libs)
+%canon_reldir%_member_LDFLAGS = $(unit_ldflags)
 
 %canon_reldir%_page_SOURCES = %reldir%/page.c
 %canon_reldir%_page_CFLAGS = $(unit_cflags)
