@@ -91,19 +91,6 @@ static bool member_is_extension(const struct member *member, const char *text) {
 	return memchr(text + member->name.begin, '.', span_size(member->name));
 }
 
-static int envelope_string(char **ret, const struct member *member, const char *text) {
-	json_t *value = member_load(member, text);
-	char *copy = NULL;
-
-	if (json_is_string(value) && strlen(json_string_value(value)) == json_string_length(value))
-		copy = strdup(json_string_value(value));
-	json_decref(value);
-	if (!copy)
-		return 1;
-	*ret = copy;
-	return 0;
-}
-
 int call_decode(struct call *ret, const struct document *doc, const char *text,
 		struct error *error) {
 	const struct member *seen[ENVELOPE_COUNT] = {NULL};
@@ -142,7 +129,11 @@ int call_decode(struct call *ret, const struct document *doc, const char *text,
 		.more = flags[ENVELOPE_MORE],
 		.upgrade = flags[ENVELOPE_UPGRADE],
 	};
-	if (envelope_string(&call.method, seen[ENVELOPE_METHOD], text) != 0)
+	int r = member_string(seen[ENVELOPE_METHOD], text, &call.method);
+
+	if (r < 0)
+		return r;
+	if (r > 0)
 		return malformed(error, "method must be a string", seen[ENVELOPE_METHOD]);
 	*ret = call;
 	return 0;
@@ -204,11 +195,13 @@ static int decode_option(struct run_options *options, const char *key, const jso
 
 static int decode_options(struct run_options *ret, const struct member *member, const char *text,
 			  struct error *error) {
-	json_t *object = member_load(member, text);
+	json_t *object = NULL;
 	const char *key;
 	json_t *value;
-	int r = 0;
+	int r = member_read(member, text, &object);
 
+	if (r < 0)
+		return r;
 	if (!json_is_object(object)) {
 		json_decref(object);
 		return invalid(error, "options");
@@ -266,8 +259,11 @@ static bool run_member_allowed(enum run_member id, enum run_method method) {
 static int decode_function(char **ret, const struct member *member, const char *text,
 			   struct error *error) {
 	char *function = NULL;
+	int r = member ? member_string(member, text, &function) : 1;
 
-	if (!member || envelope_string(&function, member, text) != 0)
+	if (r < 0)
+		return r;
+	if (r > 0)
 		return invalid(error, "function");
 	if (!function_reference_valid(function)) {
 		free(function);
@@ -279,15 +275,18 @@ static int decode_function(char **ret, const struct member *member, const char *
 
 static int decode_window(uint32_t *ret, const struct member *member, const char *text,
 			 struct error *error) {
-	json_t *value = member_load(member, text);
-	int r = decode_count(ret, value);
+	json_t *value = NULL;
+	int r = member_read(member, text, &value);
 
+	if (r == 0)
+		r = decode_count(ret, value);
 	json_decref(value);
-	return r ? invalid(error, "window") : 0;
+	return r > 0 ? invalid(error, "window") : r;
 }
 
-static int check_items(const struct document *doc, struct error *error) {
-	if (!doc->elements.present)
+/* An array of items is no member of the document, so it is looked for here in every method. */
+static int check_items(const struct document *doc, enum run_method method, struct error *error) {
+	if (doc->elements.present != run_member_allowed(RUN_ITEMS, method))
 		return invalid(error, "items");
 	if (doc->too_many)
 		return error_set(error, ERROR_TOO_MANY_ITEMS, "{sI}", "limit",
@@ -327,14 +326,16 @@ int run_parameters_decode(struct run_parameters *ret, enum run_method method,
 	const struct member *members[RUN_COUNT] = {NULL};
 	struct run_parameters parameters = {0};
 	size_t max_item = doc->limits.item;
+	int r = collect_run_members(members, method, doc, text, error);
 
-	if (collect_run_members(members, method, doc, text, error) != 0 ||
-	    (members[RUN_OPTIONS] &&
-	     decode_options(&parameters.options, members[RUN_OPTIONS], text, error) != 0) ||
-	    (members[RUN_WINDOW] &&
-	     decode_window(&parameters.window, members[RUN_WINDOW], text, error) != 0) ||
-	    (method == RUN_MAP && check_items(doc, error) != 0))
-		return 1;
+	if (r == 0 && members[RUN_OPTIONS])
+		r = decode_options(&parameters.options, members[RUN_OPTIONS], text, error);
+	if (r == 0 && members[RUN_WINDOW])
+		r = decode_window(&parameters.window, members[RUN_WINDOW], text, error);
+	if (r == 0)
+		r = check_items(doc, method, error);
+	if (r != 0)
+		return r;
 
 	if (members[RUN_ARGUMENT]) {
 		parameters.argument = members[RUN_ARGUMENT]->value;
@@ -344,8 +345,9 @@ int run_parameters_decode(struct run_parameters *ret, enum run_method method,
 	}
 	if (members[RUN_COMMON])
 		parameters.common = members[RUN_COMMON]->value;
-	if (decode_function(&parameters.function, members[RUN_FUNCTION], text, error) != 0)
-		return 1;
+	r = decode_function(&parameters.function, members[RUN_FUNCTION], text, error);
+	if (r != 0)
+		return r;
 
 	*ret = parameters;
 	return 0;
@@ -370,18 +372,21 @@ static bool parameter_fits(const struct parameter *parameter, const json_t *valu
 static int decode_parameter(const struct parameter *table, size_t n, json_t **values,
 			    const struct member *member, const char *text, struct error *error) {
 	for (size_t i = 0; i < n; i++) {
-		json_t *value;
+		json_t *value = NULL;
+		int r;
 
 		if (!member_is(member, text, table[i].name))
 			continue;
 		if (values[i])
 			return malformed(error, "duplicate parameter", member);
-		value = member_load(member, text);
-		if (json_is_null(value)) {
+		r = member_read(member, text, &value);
+		if (r < 0)
+			return r;
+		if (r == 0 && json_is_null(value)) {
 			json_decref(value);
 			return 0;
 		}
-		if (!value || !parameter_fits(&table[i], value)) {
+		if (r > 0 || !parameter_fits(&table[i], value)) {
 			json_decref(value);
 			return invalid(error, table[i].name);
 		}
@@ -402,6 +407,8 @@ int parameters_decode(const struct parameter *table, size_t n, json_t **values,
 	for (size_t i = 0; r == 0 && i < doc->n_members; i++)
 		if (doc->members[i].nested)
 			r = decode_parameter(table, n, values, &doc->members[i], text, error);
+	if (r == 0 && doc->elements.present)
+		r = invalid(error, doc->shape->array);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		if (table[i].required && !values[i])
 			r = invalid(error, table[i].name);
@@ -427,19 +434,23 @@ static bool indexes_valid(const json_t *array) {
 
 static int decode_stream_member(struct stream_object *object, const struct member *member,
 				const char *text, struct error *error) {
+	int r;
+
 	if (member_is(member, text, "items"))
 		return member->type == '[' ? 0 : malformed(error, "items must be an array", member);
 	if (member_is(member, text, "end")) {
+		if (object->end)
+			return malformed(error, "duplicate member", member);
 		object->end = member->type == 't';
 		return object->end ? 0 : malformed(error, "end must be true", member);
 	}
 	if (member_is(member, text, "cancel")) {
 		if (object->cancel)
 			return malformed(error, "duplicate member", member);
-		object->cancel = member_load(member, text);
-		return indexes_valid(object->cancel)
-			       ? 0
-			       : malformed(error, "cancel must be an array of indexes", member);
+		r = member_read(member, text, &object->cancel);
+		if (r < 0 || indexes_valid(object->cancel))
+			return r;
+		return malformed(error, "cancel must be an array of indexes", member);
 	}
 	return malformed(error, "a stream takes objects with items, cancel or end", member);
 }
@@ -447,12 +458,13 @@ static int decode_stream_member(struct stream_object *object, const struct membe
 int stream_object_decode(struct stream_object *ret, const struct document *doc, const char *text,
 			 struct error *error) {
 	struct stream_object object = {.items = doc->elements.present};
+	int r = 0;
 
-	for (size_t i = 0; i < doc->n_members; i++) {
-		if (decode_stream_member(&object, &doc->members[i], text, error) != 0) {
-			json_decref(object.cancel);
-			return 1;
-		}
+	for (size_t i = 0; r == 0 && i < doc->n_members; i++)
+		r = decode_stream_member(&object, &doc->members[i], text, error);
+	if (r != 0) {
+		json_decref(object.cancel);
+		return r;
 	}
 	*ret = object;
 	return 0;

@@ -6,6 +6,7 @@ LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver
 
 if HAVE_CRITERION
 unit_tests = \
+	%reldir%/call \
 	%reldir%/document \
 	%reldir%/error \
 	%reldir%/frame \
@@ -39,6 +40,10 @@ check_LTLIBRARIES += %reldir%/libunit.la
 %canon_reldir%_json_scan_jansson_LDADD = $(unit_libs)
 %canon_reldir%_json_scan_jansson_LDFLAGS = $(unit_ldflags)
 
+%canon_reldir%_call_SOURCES = %reldir%/call.c
+%canon_reldir%_call_CFLAGS = $(unit_cflags)
+%canon_reldir%_call_LDADD = $(unit_libs)
+%canon_reldir%_call_LDFLAGS = $(unit_ldflags)
 
 %canon_reldir%_document_SOURCES = %reldir%/document.c
 %canon_reldir%_document_CFLAGS = $(unit_cflags)
