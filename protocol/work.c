@@ -633,10 +633,16 @@ size_t work_chunk_tail(char *buffer, size_t size, const struct work_chunk *chunk
 
 /* ---- names ---- */
 
-bool function_name_valid(const char *name, bool prefix) {
-	size_t length = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				     "0123456789_.:-");
+static bool name_character(char c) {
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '_' || c == '.' || c == ':' || c == '-';
+}
 
+bool function_name_valid(const char *name, bool prefix) {
+	size_t length = 0;
+
+	while (name_character(name[length]))
+		length++;
 	if (length == 0 || length > LIMIT_FUNCTION_NAME)
 		return false;
 	return name[length] == '\0' || (prefix && name[length] == '*' && name[length + 1] == '\0');

@@ -37,3 +37,9 @@ pkgconfig_DATA += %reldir%/procpool-worker.pc
 %canon_reldir%_procpool_worker_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 %canon_reldir%_procpool_worker_LDADD = \
 	%reldir%/libstock.la %reldir%/libprocpool-worker.la $(JANSSON_LIBS)
+
+# The default pool loads what is in there: nothing, at first.
+install-data-local: install-functionsdir
+install-functionsdir:
+	$(MKDIR_P) $(DESTDIR)$(functionsdir)
+.PHONY: install-functionsdir
