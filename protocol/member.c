@@ -101,7 +101,8 @@ int member_string(const struct member *member, const char *text, char **ret_stri
 /* ---- values ---- */
 
 int member_read(const struct member *member, const char *text, json_t **ret_value) {
-	json_error_t error;
+	json_error_t error = {
+		0}; /* jansson does not set the code where it only ran out of memory */
 	json_t *value = json_loadb(text + member->value.begin, span_size(member->value),
 				   JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
 
