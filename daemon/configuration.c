@@ -35,7 +35,7 @@ struct setting {
 static const struct setting daemon_settings[] = {
 	{"slots", SETTING_AUTO_COUNT, offsetof(struct configuration, slots)},
 	{"drain_timeout", SETTING_TIME, offsetof(struct configuration, drain_timeout)},
-	{NULL},
+	{.key = NULL},
 };
 
 #define LIMIT(key, type) \
@@ -52,7 +52,7 @@ static const struct setting limits_settings[] = {
 	LIMIT(window_bytes, SETTING_SIZE),
 	LIMIT(message_timeout, SETTING_TIME),
 	LIMIT(message_timeout_total, SETTING_TIME),
-	{NULL},
+	{.key = NULL},
 };
 
 #define POOL(key, type) \
@@ -78,7 +78,7 @@ static const struct setting pool_settings[] = {
 	LATER(stderr_rate),
 	LATER(allow_users),
 	LATER(allow_groups),
-	{NULL},
+	{.key = NULL},
 };
 
 static const struct setting *settings_of(const char *section) {
