@@ -73,6 +73,19 @@ suite() {
   fi
 }
 
+# run_shows BUILD SHOW…: each is one result.
+run_shows() {
+  local tree=$1 show
+  shift
+  for show; do
+    case $show in
+    */lib.sh | */worker.sh) ;; # not shows
+    */quickstart-fresh.sh) ;;   # make check-fresh
+    *) PROCPOOL_BUILD=$PWD/$tree step "$(basename "$show" .sh)-${tree#build/}" 5m "$show in $tree" "$show" || true ;;
+    esac
+  done
+}
+
 build_asan() {
   build_tree build/asan CC=gcc --enable-werror --enable-sanitizers
 }
@@ -93,18 +106,12 @@ if step build-gcc 20m "gcc -Werror, in build/gcc" bash -c build_gcc; then
   demo squares || true
   demo wordcount || true
   suite check-gcc build/gcc
-  for show in tests/show/[a-z]*.sh tests/systemd/[a-z]*.sh; do
-    case $show in
-    */lib.sh | */worker.sh) ;;
-    */quickstart-fresh.sh) ;; # make check-fresh
-    *)
-      step "$(basename "$show" .sh)" 5m "$show" env PROCPOOL_BUILD="$PWD/build/gcc" "$show" || true
-      ;;
-    esac
-  done
+  run_shows build/gcc tests/show/[a-z]*.sh tests/systemd/[a-z]*.sh
 fi
 if step build-asan 20m "gcc with ASan and UBSan, in build/asan" bash -c build_asan; then
   suite check-asan build/asan
+  # Again under load and from the outside; what is measured there means nothing under ASan.
+  run_shows build/asan tests/show/{death,echo,malformed,map-by,readme}*.sh
 fi
 step build-clang 20m "clang -Werror, in build/clang" bash -c build_clang || true
 
