@@ -29,3 +29,39 @@ procpoolinclude_HEADERS += %reldir%/include/procpool/client.h
 
 pkgconfig_DATA += %reldir%/procpool.pc
 EXTRA_DIST += %reldir%/procpool.pc.in
+
+# ---- procpool ----
+
+noinst_LTLIBRARIES += %reldir%/libprocpooltool.la
+%canon_reldir%_libprocpooltool_la_SOURCES = \
+	%reldir%/tool/bar.c %reldir%/tool/bar.h \
+	%reldir%/tool/cmd_apply.c \
+	%reldir%/tool/cmd_control.c \
+	%reldir%/tool/cmd_map.c \
+	%reldir%/tool/cmd_run.c \
+	%reldir%/tool/cmd_status.c \
+	%reldir%/tool/command.h \
+	%reldir%/tool/common.c \
+	%reldir%/tool/input.c %reldir%/tool/input.h \
+	%reldir%/tool/interrupt.c %reldir%/tool/interrupt.h \
+	%reldir%/tool/locate.c %reldir%/tool/locate.h \
+	%reldir%/tool/map.c %reldir%/tool/map.h \
+	%reldir%/tool/output.c %reldir%/tool/output.h \
+	%reldir%/tool/private.c %reldir%/tool/private.h \
+	%reldir%/tool/progress.c %reldir%/tool/progress.h \
+	%reldir%/tool/query.c %reldir%/tool/query.h \
+	%reldir%/tool/report.c %reldir%/tool/report.h \
+	%reldir%/tool/run_options.c %reldir%/tool/run_options.h \
+	%reldir%/tool/session.c %reldir%/tool/session.h \
+	%reldir%/tool/show.c %reldir%/tool/show.h \
+	%reldir%/tool/table.c %reldir%/tool/table.h \
+	%reldir%/tool/words.c %reldir%/tool/words.h
+%canon_reldir%_libprocpooltool_la_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DSBINDIR='"$(sbindir)"' -DPKGLIBEXECDIR='"$(pkglibexecdir)"'
+%canon_reldir%_libprocpooltool_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+%canon_reldir%_libprocpooltool_la_LIBADD = protocol/libprotocol.la
+
+bin_PROGRAMS += %reldir%/procpool
+%canon_reldir%_procpool_SOURCES = %reldir%/tool/main.c
+%canon_reldir%_procpool_LDADD = \
+	%reldir%/libprocpooltool.la %reldir%/libprocpool.la $(JANSSON_LIBS) -lm

@@ -335,6 +335,10 @@ int procpool_stream_next(struct procpool_stream *stream, const struct procpool_b
 
 /* ---- in a loop ---- */
 
+bool procpool_stream_full(const struct procpool_stream *stream) {
+	return is_full(stream);
+}
+
 int procpool_stream_fd(const struct procpool_stream *stream) {
 	return stream->connection.fd;
 }

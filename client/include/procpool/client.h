@@ -194,6 +194,9 @@ int procpool_stream_add(struct procpool_stream *stream, const char *json, size_t
 /* Adds an item that is a string, from its bytes: UTF-8, not quoted. Returns as procpool_stream_add(). */
 int procpool_stream_add_string(struct procpool_stream *stream, const char *bytes, size_t size);
 
+/* Whether procpool_stream_add() would say PROCPOOL_E_FULL: 256 KiB or more wait to be sent. */
+bool procpool_stream_full(const struct procpool_stream *stream);
+
 /* Cancels single items: queued ones never start, running ones are stopped. They become item errors. */
 int procpool_stream_cancel(struct procpool_stream *stream, const uint64_t *indexes, size_t n);
 

@@ -1,0 +1,50 @@
+#include "client/tool/run_options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "client/tool/report.h"
+
+enum { KEY_CHUNK_SIZE = 768, KEY_MAX_WORKERS, KEY_FAIL_FAST, KEY_COMMON, KEY_POOL };
+
+static const struct argp_option options_table[] = {
+	{"chunk-size", KEY_CHUNK_SIZE, "N", 0, "items handed to a worker at a time", 0},
+	{"max-workers", KEY_MAX_WORKERS, "N", 0, "most workers that may serve this call", 0},
+	{"fail-fast", KEY_FAIL_FAST, NULL, 0, "start nothing new after an item failed", 0},
+	{"common", KEY_COMMON, "JSON", 0, "a value that the function sees beside each item", 0},
+	{"pool", KEY_POOL, "NAME", 0, "where more than one pool offers the function", 0},
+	{0},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+	struct run_options *options = state->input;
+	unsigned number;
+
+	switch (key) {
+	case KEY_CHUNK_SIZE:
+		if (parse_number(arg, &number) < 0)
+			argp_error(state, "--chunk-size takes a number from 1 on, not '%s'", arg);
+		options->options.chunk_size = number;
+		break;
+	case KEY_MAX_WORKERS:
+		if (parse_number(arg, &number) < 0)
+			argp_error(state, "--max-workers takes a number from 1 on, not '%s'", arg);
+		options->options.max_workers = number;
+		break;
+	case KEY_FAIL_FAST: options->options.abort_on_error = true; break;
+	case KEY_COMMON: options->options.common = arg; break;
+	case KEY_POOL: options->pool = arg; break;
+	default: return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+const struct argp run_options_argp = {.options = options_table, .parser = parse};
+
+char *run_options_function(const struct run_options *options, const char *function) {
+	char *name;
+
+	if (!options->pool)
+		return strdup(function);
+	return asprintf(&name, "%s/%s", options->pool, function) < 0 ? NULL : name;
+}
