@@ -175,7 +175,11 @@ void conn_reply(struct conn *conn, json_t *parameters, bool continues) {
 }
 
 void conn_fail(struct conn *conn, struct error *error) {
+	bool malformed = error->id == ERROR_MALFORMED_MESSAGE;
+
 	write_error(conn, error);
+	if (malformed)
+		drain(conn);
 	conn_call_over(conn);
 }
 
@@ -322,11 +326,14 @@ static void run_call(struct conn *conn, struct conn_call *call) {
 	struct error error = {0};
 
 	if (length == strlen(SERVICE) && strncmp(name, SERVICE, length) == 0) {
-		if (strcmp(dot, ".GetInfo") == 0)
+		if (call->call->upgrade)
+			error_set(&error, ERROR_INVALID_PARAMETER, "{ss}", "parameter", "upgrade");
+		else if (strcmp(dot, ".GetInfo") == 0)
 			return get_info(conn, call);
-		if (strcmp(dot, ".GetInterfaceDescription") == 0)
+		else if (strcmp(dot, ".GetInterfaceDescription") == 0)
 			return get_interface_description(conn, call);
-		error_set(&error, ERROR_METHOD_NOT_FOUND, "{ss}", "method", name);
+		else
+			error_set(&error, ERROR_METHOD_NOT_FOUND, "{ss}", "method", name);
 	} else if (length == strlen(interface->name) &&
 		   strncmp(name, interface->name, length) == 0) {
 		return run_method(conn, dot + 1, call);
