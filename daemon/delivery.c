@@ -227,12 +227,12 @@ static void finish_with_error(struct delivery *delivery, struct error *error) {
 	struct conn *conn = delivery->conn;
 
 	if (delivery->kind == DELIVERY_STREAM) {
-		json_t *parameters =
-			error->parameters ? json_incref(error->parameters) : json_object();
-
 		write_text(delivery, "{\"error\":\"");
 		write_text(delivery, error_name(error->id));
-		write_value(delivery, "\",\"parameters\":", parameters);
+		write_text(delivery, "\"");
+		if (error->parameters)
+			write_value(delivery, ",\"parameters\":",
+				    json_incref(error->parameters));
 		write_end(delivery);
 		conn_close_stream(conn);
 		error_done(error);
