@@ -278,13 +278,17 @@ static const char *take_results(struct worker *worker, const struct worker_repor
 		return "results for a chunk that it was not given";
 	if (n > chunk->count - chunk->reported)
 		return "more results than items";
-	chunk->reported += (uint32_t) n;
-	if (results->has_returned && (!p->recalled || results->returned != chunk->reported))
+	if (results->has_returned &&
+	    (!p->recalled || results->returned != chunk->reported + (uint32_t) n))
 		return "items returned that were not asked back";
 
+	chunk->reported += (uint32_t) n;
 	wrong = p->ops->results(p->context, worker, chunk, report);
-	if (wrong)
+	if (wrong) {
+		/* Nothing of the message was taken: its items have no results. */
+		chunk->reported -= (uint32_t) n;
 		return wrong;
+	}
 	worker->items += n;
 	if (chunk->reported == chunk->count) {
 		chunk_finished(worker, chunk, NULL);
