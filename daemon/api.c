@@ -29,13 +29,16 @@ static struct request *new_request(struct api *api, const struct conn *conn,
 		.window_items = configuration->limits.window_items,
 		.window_bytes = configuration->limits.window_bytes,
 	};
+	struct run_options options = parameters->options;
 
-	if (!windowed)
+	if (!windowed) {
 		limits.window_items = limits.window_bytes = UINT64_MAX;
-	else if (parameters->window && parameters->window < limits.window_items)
+		options.unordered = false; /* one reply is in input order, whatever came first */
+	} else if (parameters->window && parameters->window < limits.window_items) {
 		limits.window_items = parameters->window;
+	}
 	return request_new(dispatch_new_id(api->dispatch), parameters->function, peer->uid,
-			   peer->pid, &parameters->options, &limits, clock_now());
+			   peer->pid, &options, &limits, clock_now());
 }
 
 /* An Apply without an argument has this one. */
