@@ -279,7 +279,7 @@ static uint32_t chunk_size(struct dispatch *dispatch, const struct dispatch_entr
 	struct dispatch_private *p = dispatch->private;
 	unsigned workers = entry->pool->wanted / p->sched.n_principals;
 	uint64_t held = request->segments.tqh_first ? request->input_bytes : 0;
-	uint64_t items = request->n_items - request->succeeded - request->failed;
+	uint64_t items = request->n_items - request_finished(request);
 
 	return estimate_chunk(
 		&p->estimate,

@@ -484,6 +484,31 @@ static struct bytes *new_block(const struct request *request, const char *text, 
 	return block;
 }
 
+/* onError abort: what fails first ends the call, as soon as what runs has finished. */
+static void abort_call(struct request *request, json_t *item) {
+	struct error error = {0};
+
+	error_set(&error, ERROR_ITEM_FAILED, "{sO}", "item", item);
+	request_fail(request, REQUEST_FAILED, &error);
+}
+
+static void count_errors(struct request *request, json_t *errors) {
+	const char *cancelled = item_error_name(ITEM_ERROR_CANCELLED), *kind;
+	json_t *error;
+	size_t i;
+
+	json_array_foreach(errors, i, error) {
+		kind = json_string_value(json_object_get(error, "kind"));
+		if (strcmp(kind, cancelled) == 0) {
+			request->cancelled++;
+			continue;
+		}
+		request->failed++;
+		if (request->options.abort && !request->stopped)
+			abort_call(request, error);
+	}
+}
+
 /* Keeps results; what was given is taken over whatever happens. */
 static int keep_results(struct request *request, uint64_t first, uint64_t count, const char *text,
 			struct span span, struct bytes *bytes, json_t *errors, uint64_t *times,
@@ -497,8 +522,8 @@ static int keep_results(struct request *request, uint64_t first, uint64_t count,
 		request->result_bytes += json_dumpb(errors, NULL, 0, JSON_COMPACT);
 	if (times)
 		request->result_bytes += count * TIMES_BYTES;
-	request->failed += n_errors;
 	request->succeeded += count - n_errors;
+	count_errors(request, errors);
 	if (run) {
 		continue_run(request, run, count, text + span.begin, size, errors);
 		return 0;
@@ -666,17 +691,16 @@ bool request_is_over(const struct request *request) {
 }
 
 json_t *request_summary(const struct request *request, uint64_t now) {
-	uint64_t finished = request->succeeded + request->failed;
+	uint64_t ran = request->succeeded + request->failed;
 	uint64_t started = request->started ? request->started : now;
 	char id[24];
 
 	snprintf(id, sizeof id, "%" PRIu64, request->id);
-	return json_pack("{ss sI sI sI sI sI sI sI sI}", "request", id, "items",
-			 (json_int_t) request->n_items, "succeeded",
-			 (json_int_t) request->succeeded, "failed", (json_int_t) request->failed,
-			 "cancelled", (json_int_t) (request->n_items - finished), "retried",
-			 (json_int_t) request->retried, "queuedUs",
-			 (json_int_t) (started - request->accepted), "elapsedUs",
-			 (json_int_t) (now - request->accepted), "workUs",
-			 (json_int_t) request->work_us);
+	return json_pack(
+		"{ss sI sI sI sI sI sI sI sI}", "request", id, "items",
+		(json_int_t) request->n_items, "succeeded", (json_int_t) request->succeeded,
+		"failed", (json_int_t) request->failed, "cancelled",
+		(json_int_t) (request->n_items - ran), "retried", (json_int_t) request->retried,
+		"queuedUs", (json_int_t) (started - request->accepted), "elapsedUs",
+		(json_int_t) (now - request->accepted), "workUs", (json_int_t) request->work_us);
 }

@@ -104,7 +104,8 @@ struct request {
 	uint64_t result_bytes;           /* of all results and errors, ever */
 	bool choked;                     /* the client does not take what is there */
 
-	uint64_t succeeded, failed, retried, work_us;
+	uint64_t succeeded, failed, cancelled; /* items that are finished */
+	uint64_t retried, work_us;
 	uint32_t last_count; /* items of the last chunk, for estimate */
 	bool stopped;        /* nothing starts any more */
 };
@@ -164,6 +165,11 @@ struct run *request_ready(const struct request *request);
 /* Takes the run that request_ready() returned out; free it with run_free(). */
 struct run *request_deliver(struct request *request);
 struct run *run_free(struct run *run);
+
+/* Items that succeeded, failed or were cancelled. */
+static inline uint64_t request_finished(const struct request *request) {
+	return request->succeeded + request->failed + request->cancelled;
+}
 
 /* Nothing more starts. */
 void request_stop(struct request *request);

@@ -76,7 +76,7 @@ static void list_request(const struct request *request, void *context) {
 			  request->function, "uid", (json_int_t) request->uid, "pid",
 			  (json_int_t) request->pid, "program", program_name(request->pid), "items",
 			  (json_int_t) request->n_items, "finished",
-			  (json_int_t) (request->succeeded + request->failed), "failed",
+			  (json_int_t) request_finished(request), "failed",
 			  (json_int_t) request->failed, "running", (json_int_t) request->running,
 			  "ageUs", (json_int_t) (listing->now - request->accepted));
 	if (waits_for)
