@@ -1,1 +1,21 @@
-# nothing yet
+# System and fault tests: the real daemon, its clients and its workers played by the tests.
+
+if HAVE_CRITERION
+check_PROGRAMS += %reldir%/system %reldir%/fake-worker
+TESTS += %reldir%/system
+
+%canon_reldir%_system_SOURCES = \
+	%reldir%/harness.c %reldir%/harness.h \
+	%reldir%/internal.h \
+	%reldir%/line.c %reldir%/peer.c %reldir%/fake.c \
+	%reldir%/pattern.c %reldir%/pattern.h \
+	%reldir%/test_control.c %reldir%/test_death.c %reldir%/test_envelope.c \
+	%reldir%/test_limits.c %reldir%/test_map.c %reldir%/test_routing.c \
+	%reldir%/test_stream.c %reldir%/test_violation.c
+%canon_reldir%_system_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DBUILD_DIR='"$(abs_top_builddir)"' -DSOURCE_DIR='"$(abs_top_srcdir)"'
+%canon_reldir%_system_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CRITERION_CFLAGS)
+%canon_reldir%_system_LDADD = $(JANSSON_LIBS) $(CRITERION_LIBS)
+
+%canon_reldir%_fake_worker_SOURCES = %reldir%/fake_worker.c
+endif

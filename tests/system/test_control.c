@@ -1,0 +1,335 @@
+#include <criterion/criterion.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/system/harness.h"
+
+/* Cancel, ListRequests and Status; clients that vanish. */
+
+TestSuite(control, .timeout = 60);
+
+static long elapsed_ms(const struct timespec *since) {
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - since->tv_sec) * 1000 + (now.tv_nsec - since->tv_nsec) / 1000000;
+}
+
+/* ---- Cancel ---- */
+
+Test(control, cancel_ends_a_call_of_another_connection) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h), *q = peer_connect(h);
+
+	peer_call(p, "Map", "{'function':'f','items':[1,2,3],'options':{'chunkSize':1}}");
+	worker_expect(w, "{'chunk':1,'items':[1], ...}");
+	worker_page_store(w, 1, 0, true);
+	peer_call(q, "Cancel", "{'request':'1'}");
+	peer_expect_text(q, "{}");
+	peer_expect_error(p, "Cancelled", NULL);
+	/* Its worker had the grace to finish; nothing else of the call starts. */
+	worker_answer(w, 1, 0, "[1]");
+	peer_call(p, "Apply", "{'function':'f','argument':'next'}");
+	worker_expect(w, "{'chunk':2,'items':['next'], ...}");
+	worker_answer(w, 2, 0, "[true]");
+	peer_expect_text(p, "{'parameters':{'result':true}}");
+	harness_stop(h);
+}
+
+Test(control, a_cancelled_call_with_more_ends_in_the_error) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h), *q = peer_connect(h);
+
+	peer_call_more(p, "Map", "{'function':'f','items':[1,2,3],'options':{'chunkSize':1}}");
+	worker_expect(w, "{'chunk':1,'items':[1], ...}");
+	worker_answer(w, 1, 0, "[1]");
+	peer_expect(p, "{'parameters':{'request':'1','first':0,'results':[1]},'continues':true}");
+	worker_expect(w, "{'chunk':2,'items':[2], ...}");
+	peer_call(q, "Cancel", "{'request':'1'}");
+	peer_expect_text(q, "{}");
+	peer_expect_error(p, "Cancelled", NULL);
+	harness_stop(h);
+}
+
+Test(control, a_cancelled_stream_ends_in_the_error) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h), *q = peer_connect(h);
+
+	peer_send(p,
+		  "{'method':'io.procpool.Stream','upgrade':true,'parameters':{'function':'f'}}");
+	peer_expect(p, "{'parameters':{'request':'1','window':'~int'}}");
+	peer_send(p, "{'items':[1]}");
+	worker_expect(w, "{'chunk':1,'items':[1], ...}");
+	peer_call(q, "Cancel", "{'request':'1'}");
+	peer_expect_text(q, "{}");
+	peer_expect(p, "{'error':'io.procpool.Cancelled'}");
+	peer_expect_eof(p);
+	harness_stop(h);
+}
+
+Test(control, a_running_item_that_ignores_cancel_loses_its_worker) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f"), *next;
+	struct peer *p = peer_connect(h), *q = peer_connect(h);
+
+	peer_call(p, "Apply", "{'function':'f','argument':1}");
+	worker_expect(w, "{'chunk':1,'items':[1], ...}");
+	worker_page_store(w, 1, 0, true);
+	peer_call(q, "Cancel", "{'request':'1'}");
+	peer_expect_text(q, "{}");
+	peer_expect_error(p, "Cancelled", NULL);
+	worker_expect_gone(w);
+	next = harness_ready_worker(h, "f");
+	peer_call(p, "Apply", "{'function':'f','argument':2}");
+	worker_expect(next, "{'chunk':1,'items':[2], ...}");
+	harness_stop(h);
+}
+
+Test(control, a_worker_deaf_to_term_is_killed) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h), *q = peer_connect(h);
+
+	worker_order(w, "deaf");
+	worker_order(w, "stay");
+	peer_call(p, "Apply", "{'function':'f','argument':1}");
+	worker_expect(w, "{'chunk':1,'items':[1], ...}");
+	worker_page_store(w, 1, 0, true);
+	peer_call(q, "Cancel", "{'request':'1'}");
+	peer_expect_text(q, "{}");
+	peer_expect_error(p, "Cancelled", NULL);
+	worker_expect_gone(w);
+	harness_ready_worker(h, "f");
+	harness_stop(h);
+}
+
+Test(control, there_is_no_such_request) {
+	static const char *const ids[] = {"1", "99", "0",  "",
+					  "x", "1x", "-1", "18446744073709551617"};
+	struct harness *h = harness_start(ONE_FAKE);
+	struct peer *p = peer_connect(h);
+
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		peer_call(p, "Cancel", "{'request':'%s'}", ids[i]);
+		peer_expect_error(p, "NoSuchRequest", "{'request':'%s'}", ids[i]);
+	}
+	harness_stop(h);
+}
+
+Test(control, a_finished_request_cannot_be_cancelled) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h);
+
+	peer_call(p, "Apply", "{'function':'f','argument':1}");
+	worker_expect(w, "{'chunk':1, ...}");
+	worker_answer(w, 1, 0, "[1]");
+	peer_expect_text(p, "{'parameters':{'result':1}}");
+	peer_call(p, "Cancel", "{'request':'1'}");
+	peer_expect_error(p, "NoSuchRequest", "{'request':'1'}");
+	harness_stop(h);
+}
+
+Test(control, nobody_cancels_the_calls_of_others) {
+	struct harness *h;
+	struct fake *w;
+	struct peer *p, *stranger;
+
+	if (getuid() != 0)
+		cr_skip_test("only root can be somebody else");
+	h = harness_start_with(&(struct start) {.conf = ONE_FAKE, .activate = true});
+	w = harness_ready_worker(h, "f");
+	p = peer_connect(h);
+	stranger = peer_connect_as(h, 65534);
+	peer_call(p, "Apply", "{'function':'f','argument':1}");
+	worker_expect(w, "{'chunk':1, ...}");
+	peer_call(stranger, "Cancel", "{'request':'1'}");
+	peer_expect(stranger, "{'error':'*', ...}");
+	worker_answer(w, 1, 0, "[1]");
+	peer_expect_text(p, "{'parameters':{'result':1}}");
+	/* Administrators may. */
+	peer_call(stranger, "Apply", "{'function':'f','argument':2}");
+	worker_expect(w, "{'chunk':2, ...}");
+	peer_call(p, "Cancel", "{'request':'2'}");
+	peer_expect_text(p, "{}");
+	peer_expect_error(stranger, "Cancelled", NULL);
+	harness_stop(h);
+}
+
+/* ---- ListRequests ---- */
+
+Test(control, list_requests_shows_what_runs_and_what_the_others_wait_for) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h), *q = peer_connect(h), *r = peer_connect(h);
+
+	peer_call(r, "ListRequests", "{}");
+	peer_expect_text(r, "{'parameters':{'requests':[]}}");
+	peer_call(p, "Map", "{'function':'f','items':[1,2,3],'options':{'chunkSize':1}}");
+	worker_expect(w, "{'chunk':1, ...}");
+	worker_send(w, "{'chunk':1,'results':[null],'busyUs':50000,'errors':[{'offset':0}]}");
+	worker_expect(w, "{'chunk':2, ...}");
+	peer_call(q, "Apply", "{'function':'default/f'}");
+	peer_call(r, "ListFunctions", "{}");
+	peer_expect(r, "{'parameters':'~object'}");
+	peer_call(r, "ListRequests", "{}");
+	peer_expect(r,
+		    "{'parameters':{'requests':["
+		    "{'id':'1','function':'f','uid':%d,'pid':%d,'program':'~string','items':3,"
+		    "'finished':1,'failed':1,'running':1,'ageUs':'~min:0'},"
+		    "{'id':'2','function':'~has:f','uid':%d,'pid':%d,'program':'~string','items':1,"
+		    "'finished':0,'failed':0,'running':0,'ageUs':'~min:0','waitsFor':'~string'}]}}",
+		    (int) getuid(), (int) getpid(), (int) getuid(), (int) getpid());
+	harness_stop(h);
+}
+
+Test(control, list_requests_with_more_goes_on) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h), *q = peer_connect(h);
+
+	peer_call_more(q, "ListRequests", "{}");
+	peer_expect_text(q, "{'parameters':{'requests':[]},'continues':true}");
+	peer_call(p, "Apply", "{'function':'f'}");
+	worker_expect(w, "{'chunk':1, ...}");
+	peer_expect(q, "{'parameters':{'requests':[{'id':'1', ...}]},'continues':true}");
+	harness_stop(h);
+}
+
+/* ---- Status ---- */
+
+Test(control, status_counts_pools_workers_and_items) {
+	struct harness *h = harness_start("daemon { slots = 5 }\n"
+					  "pool a { command = FAKE workers = 2 }\n"
+					  "pool b { command = FAKE workers = 1 }\n");
+	struct fake *a1 = harness_worker_of(h, "a"), *b = harness_worker_of(h, "b"), *busy;
+	struct peer *p = peer_connect(h), *q = peer_connect(h);
+
+	worker_hello(a1, "f");
+	worker_hello(harness_worker_of(h, "a"), "f");
+	worker_hello(b, "g");
+	harness_expect_notify(h, "READY=1");
+	peer_call(p, "Map",
+		  "{'function':'f','items':[1,2,3],"
+		  "'options':{'chunkSize':1,'maxWorkers':1}}");
+	busy = harness_expect_any(h, "{'chunk':1, ...}");
+	worker_send(busy, "{'chunk':1,'results':[null],'busyUs':50000,'errors':[{'offset':0}]}");
+	worker_expect(busy, "{'chunk':2, ...}");
+	peer_call(q, "Status", "{'workers':true}");
+	peer_expect(
+		q,
+		"{'parameters':{'state':'running','version':'~string','pid':%d,'uptimeUs':'~min:0',"
+		"'slots':5,'slotsBusy':1,'connections':2,'itemsQueued':1,'itemsRunning':1,"
+		"'itemsFinished':1,'itemsFailed':1,'oldestWaitUs':'~min:0','pools':["
+		"{'name':'a','state':'running','workers':2,'idle':1,'busy':1,'restarts':0},"
+		"{'name':'b','state':'running','workers':1,'idle':1,'busy':0,'restarts':0}],"
+		"'workers':[{'id':'~int','pool':'a','pid':'~int','state':'~string','items':'~int',"
+		"'ageUs':'~int','rssBytes':'~int', ...},{'pool':'a', ...},"
+		"{'pool':'b','pid':%d,'state':'idle','items':0, ...}]}}",
+		(int) harness_pid(h), (int) worker_pid(b));
+	peer_call(q, "Status", "{}");
+	peer_expect(q, "{'parameters':{'state':'running','version':'*','pid':'*','uptimeUs':'*',"
+		       "'slots':5,'slotsBusy':1,'connections':2,'itemsQueued':1,'itemsRunning':1,"
+		       "'itemsFinished':1,'itemsFailed':1,'oldestWaitUs':'*','pools':'~array'}}");
+	harness_stop(h);
+}
+
+Test(control, status_with_more_goes_on_while_something_changes) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h), *q = peer_connect(h);
+
+	harness_expect_notify(h, "READY=1");
+	peer_call_more(q, "Status", "{}");
+	peer_expect(q, "{'parameters':{'itemsRunning':0, ...},'continues':true}");
+	peer_call(p, "Apply", "{'function':'f'}");
+	worker_expect(w, "{'chunk':1, ...}");
+	peer_expect(q, "{'parameters':{'itemsRunning':1,'connections':2, ...},'continues':true}");
+	harness_stop(h);
+}
+
+/* ---- clients that vanish ---- */
+
+Test(control, the_items_of_a_vanished_client_never_start) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h), *q = peer_connect(h);
+
+	peer_call(p, "Map", "{'function':'f','items':[1,2,3],'options':{'chunkSize':1}}");
+	worker_expect(w, "{'chunk':1,'items':[1], ...}");
+	peer_close(p);
+	worker_answer(w, 1, 0, "[1]");
+	peer_call(q, "Apply", "{'function':'f','argument':'other'}");
+	worker_expect(w, "{'chunk':2,'items':['other'], ...}");
+	worker_answer(w, 2, 0, "[true]");
+	peer_expect_text(q, "{'parameters':{'result':true}}");
+	harness_stop(h);
+}
+
+Test(control, a_worker_is_stopped_for_a_vanished_client_only_after_a_grace) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h);
+	struct timespec since;
+
+	peer_call(p, "Apply", "{'function':'f'}");
+	worker_expect(w, "{'chunk':1, ...}");
+	worker_page_store(w, 1, 0, true);
+	clock_gettime(CLOCK_MONOTONIC, &since);
+	peer_close(p);
+	worker_expect_gone(w);
+	cr_assert_geq(elapsed_ms(&since), 99);
+	cr_assert_lt(elapsed_ms(&since), 1000);
+	harness_ready_worker(h, "f");
+	harness_stop(h);
+}
+
+Test(control, a_client_that_vanishes_before_the_pool_is_ready_leaves_nothing) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_worker(h);
+	struct peer *p = peer_connect(h), *q = peer_connect(h);
+
+	peer_call(p, "Apply", "{'function':'f','argument':'gone'}");
+	peer_call(q, "ListFunctions", "{}");
+	peer_expect_text(q, "{'parameters':{'functions':[]}}");
+	peer_close(p);
+	peer_call(q, "Apply", "{'function':'f','argument':'here'}");
+	worker_hello(w, "f");
+	worker_expect(w, "{'chunk':1,'items':['here'], ...}");
+	harness_stop(h);
+}
+
+Test(control, many_clients_that_vanish_in_the_middle_of_a_call_leave_nothing) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h);
+
+	peer_call(p, "Apply", "{'function':'f','argument':'first'}");
+	worker_expect(w, "{'chunk':1,'items':['first'], ...}");
+	for (unsigned i = 0; i < 300; i++) {
+		struct peer *q = peer_connect(h);
+
+		peer_call(q, "Map", "{'function':'f','items':[1,2,3]}");
+		peer_close(q);
+	}
+	worker_answer(w, 1, 0, "[1]");
+	peer_expect_text(p, "{'parameters':{'result':1}}");
+	/* Some of them may have been accepted after p; each holds the worker for no more than the grace. */
+	peer_call(p, "Apply", "{'function':'f','argument':'last'}");
+	for (unsigned chunk = 2;; chunk++) {
+		json_t *message = worker_receive(w);
+		bool last = json_equal(json_object_get(message, "items"), json_pack("[s]", "last"));
+
+		json_decref(message);
+		worker_answer(w, chunk, 0, "[true]");
+		if (last)
+			break;
+	}
+	peer_expect_text(p, "{'parameters':{'result':true}}");
+	peer_call(p, "ListRequests", "{}");
+	peer_expect_text(p, "{'parameters':{'requests':[]}}");
+	harness_stop(h);
+}

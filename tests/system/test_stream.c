@@ -1,0 +1,436 @@
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/system/harness.h"
+
+/* Stream: the connection after the upgrade. */
+
+TestSuite(stream, .timeout = 60);
+
+/* Opens a stream of chunks of one item, unless options say otherwise. */
+static struct peer *open_stream(struct harness *h, const char *parameters) {
+	struct peer *p = peer_connect(h);
+
+	peer_send(p, "{'method':'io.procpool.Stream','upgrade':true,'parameters':%s}", parameters);
+	peer_expect(p, "{'parameters':{'request':'~string','window':'~min:1'}}");
+	return p;
+}
+
+#define F        "{'function':'f'}"
+#define F_SINGLE "{'function':'f','options':{'chunkSize':1}}"
+#define F_TWO    "{'function':'f','options':{'chunkSize':2}}"
+#define SUMMARY(n, ok, bad, gone) \
+	"{'summary':{'items':" #n ",'succeeded':" #ok ",'failed':" #bad ",'cancelled':" #gone \
+	", ...}}"
+
+static void expect_batch(struct peer *p, unsigned first, const char *results) {
+	peer_expect(p, "{'first':%u,'results':%s, ...}", first, results);
+}
+
+Test(stream, items_go_in_results_come_out_and_one_summary_ends_it) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = open_stream(h, F_TWO);
+
+	peer_send(p, "{'items':[1,2]}");
+	worker_expect(w, "{'chunk':1,'function':'f','items':[1,2],'first':0, ...}");
+	worker_answer(w, 1, 0, "[1,4]");
+	expect_batch(p, 0, "[1,4]");
+	peer_send(p, "{'items':[3]}");
+	worker_expect(w, "{'chunk':2,'items':[3],'first':2, ...}");
+	worker_answer(w, 2, 0, "[9]");
+	expect_batch(p, 2, "[9]");
+	peer_send(p, "{'end':true}");
+	peer_expect(p, SUMMARY(3, 3, 0, 0));
+	peer_expect_eof(p);
+	harness_stop(h);
+}
+
+Test(stream, bytes_after_the_call_belong_to_the_stream) {
+	static const char all[] =
+		"{\"method\":\"io.procpool.Stream\",\"upgrade\":true,"
+		"\"parameters\":{\"function\":\"f\",\"options\":{\"chunkSize\":2}}}\0"
+		"{\"items\":[1,2]}\0"
+		"{\"end\":true}";
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h);
+
+	peer_send_raw(p, all, sizeof(all));
+	peer_expect(p, "{'parameters':{'request':'~string','window':'~min:1'}}");
+	worker_expect(w, "{'chunk':1,'items':[1,2], ...}");
+	worker_answer(w, 1, 0, "[1,4]");
+	expect_batch(p, 0, "[1,4]");
+	peer_expect(p, SUMMARY(2, 2, 0, 0));
+	peer_expect_eof(p);
+	harness_stop(h);
+}
+
+Test(stream, an_empty_stream_has_only_a_summary) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct peer *p;
+
+	harness_ready_worker(h, "f");
+	p = open_stream(h, F);
+	peer_send(p, "{'end':true}");
+	peer_expect(p, SUMMARY(0, 0, 0, 0));
+	peer_expect_eof(p);
+	p = open_stream(h, F);
+	peer_send(p, "{'items':[]}");
+	peer_send(p, "{'items':[]}");
+	peer_send(p, "{'end':true}");
+	peer_expect(p, SUMMARY(0, 0, 0, 0));
+	peer_expect_eof(p);
+	harness_stop(h);
+}
+
+Test(stream, a_half_close_between_objects_ends_the_input) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = open_stream(h, F_TWO);
+
+	peer_send(p, "{'items':[1,2]}");
+	peer_half_close(p);
+	worker_expect(w, "{'chunk':1,'items':[1,2], ...}");
+	worker_answer(w, 1, 0, "[1,4]");
+	expect_batch(p, 0, "[1,4]");
+	peer_expect(p, SUMMARY(2, 2, 0, 0));
+	peer_expect_eof(p);
+	harness_stop(h);
+}
+
+Test(stream, one_object_may_hold_items_and_the_end) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = open_stream(h, F);
+
+	peer_send(p, "{'items':[1],'end':true}");
+	worker_expect(w, "{'chunk':1,'items':[1], ...}");
+	worker_answer(w, 1, 0, "[1]");
+	expect_batch(p, 0, "[1]");
+	peer_expect(p, SUMMARY(1, 1, 0, 0));
+	peer_expect_eof(p);
+	harness_stop(h);
+}
+
+Test(stream, failed_items_are_listed_with_their_index) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = open_stream(h, F_TWO);
+
+	peer_send(p, "{'items':[1,2],'end':true}");
+	worker_expect(w, "{'chunk':1, ...}");
+	worker_send(w, "{'chunk':1,'results':[1,null],'busyUs':5,'errors':[{'offset':1}]}");
+	peer_expect(p, "{'first':0,'results':[1,null],'errors':[{'index':1,'kind':'Exception',"
+		       "'attempts':1}], ...}");
+	peer_expect(p, SUMMARY(2, 1, 1, 0));
+	peer_expect_eof(p);
+	harness_stop(h);
+}
+
+/* Reads batches until all n items are there; expects the error of the one that was cancelled, and nulls only there. */
+static void expect_all_but(struct peer *p, size_t n, size_t cancelled) {
+	size_t seen = 0, errors = 0;
+
+	while (seen < n) {
+		json_t *batch = peer_receive(p), *results = json_object_get(batch, "results");
+		json_t *listed = json_object_get(batch, "errors"),
+		       *error = json_array_get(listed, 0);
+
+		cr_assert_eq(json_integer_value(json_object_get(batch, "first")), seen);
+		for (size_t i = 0; i < json_array_size(results); i++, seen++)
+			cr_assert_eq(json_is_null(json_array_get(results, i)), seen == cancelled);
+		errors += json_array_size(listed);
+		if (error) {
+			cr_assert_eq(json_integer_value(json_object_get(error, "index")),
+				     cancelled);
+			cr_assert_str_eq(json_string_value(json_object_get(error, "kind")),
+					 "Cancelled");
+		}
+		json_decref(batch);
+	}
+	cr_assert_eq(errors, 1u);
+}
+
+Test(stream, a_queued_item_is_cancelled_and_never_starts) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = open_stream(h, F_SINGLE), *q = peer_connect(h);
+
+	peer_send(p, "{'items':[10,11,12]}");
+	worker_expect(w, "{'chunk':1,'items':[10], ...}");
+	peer_send(p, "{'cancel':[1,99]}");
+	peer_send(p, "{'end':true}");
+	/* What was sent later on another connection is answered: the daemon has read the cancellation. */
+	peer_call(q, "ListFunctions", "{}");
+	peer_expect(q, "{'parameters':'~object'}");
+	worker_answer(w, 1, 0, "[0]");
+	worker_expect(w, "{'chunk':2,'items':[12],'first':2, ...}");
+	worker_answer(w, 2, 0, "[2]");
+	expect_all_but(p, 3, 1);
+	peer_expect(p, SUMMARY(3, 2, 0, 1));
+	peer_expect_eof(p);
+	harness_stop(h);
+}
+
+Test(stream, a_running_item_is_cancelled_by_stopping_its_worker) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f"), *next;
+	struct peer *p = open_stream(h, F_TWO);
+
+	peer_send(p, "{'items':[10,11],'end':true}");
+	worker_expect(w, "{'chunk':1,'items':[10,11], ...}");
+	worker_page_store(w, 1, 0, true);
+	peer_send(p, "{'cancel':[0]}");
+	worker_expect_gone(w);
+	next = harness_ready_worker(h, "f");
+	worker_expect(next, "{'chunk':1,'items':[11],'first':1, ...}");
+	worker_answer(next, 1, 0, "[1]");
+	expect_all_but(p, 2, 0);
+	peer_expect(p, SUMMARY(2, 1, 0, 1));
+	peer_expect_eof(p);
+	harness_stop(h);
+}
+
+Test(stream, cancelling_what_is_finished_changes_nothing) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = open_stream(h, F_SINGLE);
+
+	peer_send(p, "{'items':[10]}");
+	worker_expect(w, "{'chunk':1,'items':[10], ...}");
+	worker_answer(w, 1, 0, "[0]");
+	expect_batch(p, 0, "[0]");
+	peer_send(p, "{'cancel':[0,1,2]}");
+	peer_send(p, "{'items':[11]}");
+	worker_expect(w, "{'chunk':2,'items':[11], ...}");
+	worker_answer(w, 2, 0, "[1]");
+	expect_batch(p, 1, "[1]");
+	peer_send(p, "{'end':true}");
+	peer_expect(p, SUMMARY(2, 2, 0, 0));
+	peer_expect_eof(p);
+	harness_stop(h);
+}
+
+Test(stream, an_item_over_the_limit_is_an_item_error) {
+	struct harness *h = harness_start("limits { item = 16 } " ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = open_stream(h, F_SINGLE);
+
+	peer_send(p, "{'items':['a','0123456789abcdef','b'],'end':true}");
+	worker_expect(w, "{'chunk':1,'items':['a'],'first':0, ...}");
+	worker_answer(w, 1, 0, "[1]");
+	worker_expect(w, "{'chunk':2,'items':['b'],'first':2, ...}");
+	worker_answer(w, 2, 0, "[2]");
+	for (size_t seen = 0; seen < 3;) {
+		json_t *batch = peer_receive(p), *error;
+
+		seen += json_array_size(json_object_get(batch, "results"));
+		error = json_array_get(json_object_get(batch, "errors"), 0);
+		if (error)
+			cr_assert_str_eq(json_string_value(json_object_get(error, "kind")),
+					 "ItemTooLarge");
+		json_decref(batch);
+	}
+	peer_expect(p, SUMMARY(3, 2, 1, 0));
+	peer_expect_eof(p);
+	harness_stop(h);
+}
+
+/* Sends the object into a fresh stream; expects one error object, and the end. */
+static void expect_ends_in(struct harness *h, const char *object, size_t size, const char *error) {
+	struct peer *p = open_stream(h, F);
+
+	peer_send_raw(p, object, size);
+	peer_expect(p, "{'error':'io.procpool.%s','parameters':'~object'}", error);
+	peer_expect_eof(p);
+	peer_close(p);
+}
+
+Test(stream, what_is_no_stream_object_ends_it_with_one_error) {
+	static const char *const objects[] = {
+		"{\"items\":[1,}",
+		"[1,2]",
+		"",
+		"{\"items\":{}}",
+		"{\"items\":[],\"items\":[]}",
+		"{\"end\":false}",
+		"{\"cancel\":1}",
+		"{\"cancel\":[-1]}",
+		"{\"cancel\":[\"a\"]}",
+		"{\"things\":[]}",
+		"{\"method\":\"org.varlink.service.GetInfo\"}",
+	};
+	struct harness *h = harness_start(ONE_FAKE);
+
+	harness_ready_worker(h, "f");
+	for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++)
+		expect_ends_in(h, objects[i], strlen(objects[i]) + 1, "MalformedMessage");
+	harness_stop(h);
+}
+
+Test(stream, an_object_cut_off_by_the_end_ends_it_with_an_error) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct peer *p;
+
+	harness_ready_worker(h, "f");
+	p = open_stream(h, F);
+	peer_send_raw(p, "{\"items\":[1", 11);
+	peer_half_close(p);
+	peer_expect(p, "{'error':'io.procpool.MalformedMessage','parameters':'~object'}");
+	peer_expect_eof(p);
+	harness_stop(h);
+}
+
+Test(stream, message_and_depth_limits_hold_for_each_object) {
+	struct harness *h = harness_start("limits { message = 1000 } " ONE_FAKE);
+	char big[1200], deep[600];
+
+	harness_ready_worker(h, "f");
+	memset(big, ' ', sizeof(big));
+	memcpy(big, "{\"items\":[1]", 12);
+	expect_ends_in(h, big, sizeof(big), "MessageTooLarge");
+	memset(deep, '[', sizeof(deep));
+	memcpy(deep, "{\"items\":", 9);
+	expect_ends_in(h, deep, sizeof(deep), "TooDeep");
+	harness_stop(h);
+}
+
+Test(stream, the_number_of_items_is_unlimited) {
+	struct harness *h = harness_start("limits { items = 3 } " ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = open_stream(h, F_TWO);
+
+	for (unsigned i = 0; i < 3; i++) {
+		peer_send(p, "{'items':[1,2]}");
+		worker_expect(w, "{'chunk':%u,'items':[1,2], ...}", i + 1);
+		worker_answer(w, i + 1, 0, "[1,2]");
+		expect_batch(p, 2 * i, "[1,2]");
+	}
+	peer_send(p, "{'end':true}");
+	peer_expect(p, SUMMARY(6, 6, 0, 0));
+	peer_expect_eof(p);
+	harness_stop(h);
+}
+
+Test(stream, abort_ends_it_in_item_failed) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = open_stream(h, "{'function':'f','options':{'chunkSize':1,"
+					"'onError':'abort'}}");
+
+	peer_send(p, "{'items':[1,2,3]}");
+	worker_expect(w, "{'chunk':1,'items':[1], ...}");
+	worker_send(w, "{'chunk':1,'results':[null],'busyUs':5,'errors':[{'offset':0}]}");
+	peer_expect(p, "{'first':0,'results':[null],'errors':['*'], ...}");
+	peer_expect(p, "{'error':'io.procpool.ItemFailed','parameters':{'item':{'index':0, ...}}}");
+	peer_expect_eof(p);
+	harness_stop(h);
+}
+
+Test(stream, the_window_is_told_and_asked_for) {
+	struct harness *h = harness_start("limits { window_items = 100 } " ONE_FAKE);
+	struct peer *p = peer_connect(h), *q = peer_connect(h);
+
+	harness_ready_worker(h, "f");
+	peer_send(p,
+		  "{'method':'io.procpool.Stream','upgrade':true,'parameters':{'function':'f'}}");
+	peer_expect(p, "{'parameters':{'request':'~string','window':100}}");
+	peer_send(q, "{'method':'io.procpool.Stream','upgrade':true,"
+		     "'parameters':{'function':'f','window':7}}");
+	peer_expect(q, "{'parameters':{'request':'~string','window':7}}");
+	harness_stop(h);
+}
+
+/* Two workers; the oldest item is not answered, so that nothing can be delivered: what runs ahead of it stops at
+ * the window, and the oldest item alone brings everything forward again. */
+Test(stream, dispatch_stops_at_the_window_and_the_oldest_item_opens_it) {
+	struct harness *h = harness_start(TWO_FAKES);
+	struct fake *slow, *quick;
+	struct peer *p, *q = peer_connect(h);
+
+	harness_ready_worker(h, "f");
+	harness_ready_worker(h, "f");
+	harness_expect_notify(h, "READY=1");
+	p = open_stream(h, "{'function':'f','window':3,'options':{'chunkSize':1}}");
+	peer_send(p, "{'items':[0,1,2,3,4,5]}");
+	slow = harness_expect_any(h, "{'chunk':1,'items':[0], ...}");
+	quick = harness_expect_any(h, "{'chunk':1,'items':[1], ...}");
+	worker_answer(quick, 1, 0, "[1]");
+	worker_expect(quick, "{'chunk':2,'items':[2], ...}");
+	worker_answer(quick, 2, 0, "[2]");
+	/* A window of three: item 3 must wait for item 0. The idle worker serves somebody else. */
+	peer_call(q, "Apply", "{'function':'f','argument':'other'}");
+	worker_expect(quick, "{'chunk':3,'items':['other'], ...}");
+	worker_answer(quick, 3, 0, "[true]");
+	peer_expect_text(q, "{'parameters':{'result':true}}");
+	worker_answer(slow, 1, 0, "[0]");
+	expect_batch(p, 0, "[0, ...]");
+	harness_expect_any(h, "{'items':[3], ...}");
+	harness_expect_any(h, "{'items':[4], ...}");
+	harness_stop(h);
+}
+
+#define RESULT (256 * 1024)
+
+/* Whether the only request waits for its client to read. */
+static bool waits_for_reader(struct peer *p) {
+	json_t *reply, *request;
+	const char *reason;
+	bool waits;
+
+	peer_call(p, "ListRequests", "{}");
+	reply = peer_receive(p);
+	request = json_array_get(json_object_get(json_object_get(reply, "parameters"), "requests"),
+				 0);
+	reason = json_string_value(json_object_get(request, "waitsFor"));
+	waits = reason && strstr(reason, "read");
+	json_decref(reply);
+	return waits;
+}
+
+Test(stream, nothing_starts_while_results_are_not_read) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = open_stream(h, F_SINGLE), *q = peer_connect(h);
+	char *result = malloc(RESULT + 1);
+	unsigned chunks = 0, read = 0;
+
+	memset(result, 'x', RESULT);
+	memcpy(result, "['", 2);
+	memcpy(result + RESULT - 2, "']", 3);
+	peer_send(p, "{'items':[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}");
+	while (!waits_for_reader(q)) {
+		if (!worker_has_message(w))
+			continue;
+		worker_expect(w, "{'chunk':%u,'items':[0], ...}", ++chunks);
+		worker_answer(w, chunks, 0, result);
+	}
+	/* 1 MiB unsent stops it; the kernel's buffers hold some more. */
+	cr_assert(chunks >= 4 && chunks <= 8, "%u chunks were started", chunks);
+	cr_assert_not(worker_has_message(w));
+	for (; read < chunks; read++)
+		expect_batch(p, read, "['~string']");
+	worker_expect(w, "{'chunk':%u,'items':[0], ...}", chunks + 1);
+	free(result);
+	harness_stop(h);
+}
+
+Test(stream, a_client_that_vanishes_cancels_its_items) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = open_stream(h, F_SINGLE), *q = peer_connect(h);
+
+	peer_send(p, "{'items':[1,2,3]}");
+	worker_expect(w, "{'chunk':1,'items':[1], ...}");
+	peer_close(p);
+	worker_answer(w, 1, 0, "[1]");
+	peer_call(q, "Apply", "{'function':'f','argument':'other'}");
+	worker_expect(w, "{'chunk':2,'items':['other'], ...}");
+	worker_answer(w, 2, 0, "[true]");
+	peer_expect_text(q, "{'parameters':{'result':true}}");
+	peer_call(q, "ListRequests", "{}");
+	peer_expect_text(q, "{'parameters':{'requests':[]}}");
+	harness_stop(h);
+}
