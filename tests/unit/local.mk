@@ -81,4 +81,5 @@ criterion-missing:
 	@exit 1
 endif
 
+include %reldir%/daemon.mk
 include %reldir%/worker.mk

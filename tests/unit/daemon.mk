@@ -1,0 +1,27 @@
+# Unit tests of the daemon's pure modules; the frame is in local.mk.
+
+if HAVE_CRITERION
+daemon_tests = \
+	%reldir%/bytes \
+	%reldir%/chunk \
+	%reldir%/sched
+check_PROGRAMS += $(daemon_tests)
+TESTS += $(daemon_tests)
+
+daemon_test_libs = daemon/libdaemon.la $(unit_libs)
+
+%canon_reldir%_bytes_SOURCES = %reldir%/bytes.c
+%canon_reldir%_bytes_CFLAGS = $(unit_cflags)
+%canon_reldir%_bytes_LDADD = $(daemon_test_libs)
+%canon_reldir%_bytes_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_chunk_SOURCES = %reldir%/chunk.c
+%canon_reldir%_chunk_CFLAGS = $(unit_cflags)
+%canon_reldir%_chunk_LDADD = $(daemon_test_libs)
+%canon_reldir%_chunk_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_sched_SOURCES = %reldir%/sched.c
+%canon_reldir%_sched_CFLAGS = $(unit_cflags)
+%canon_reldir%_sched_LDADD = $(daemon_test_libs)
+%canon_reldir%_sched_LDFLAGS = $(unit_ldflags)
+endif
