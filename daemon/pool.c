@@ -204,11 +204,11 @@ static bool failed_to_start(const struct worker *worker, const struct worker_end
 	       clock_now() - worker->warm < SCALE_SETTLED;
 }
 
-static void note_failure(struct pool *pool, char *reason) {
+static void note_failure(struct pool *pool, uint64_t started, char *reason) {
 	log_warning("pool %s: a worker could not start: %s", pool->name, reason ? reason : "");
 	free(pool->reason);
 	pool->reason = reason;
-	scale_failure(&pool->private->memory, clock_now());
+	scale_failure(&pool->private->memory, started, clock_now());
 }
 
 static void on_gone(void *context, struct worker *worker, const struct worker_end *end) {
@@ -219,7 +219,7 @@ static void on_gone(void *context, struct worker *worker, const struct worker_en
 	if (pool->private->stopping) {
 		free(description);
 	} else if (failed_to_start(worker, end)) {
-		note_failure(pool, description);
+		note_failure(pool, worker->started, description);
 	} else {
 		log_warning("pool %s: worker %llu (pid %d) is gone: %s", pool->name,
 			    (unsigned long long) worker->id, worker->pid,
@@ -266,7 +266,7 @@ static void start_worker(struct pool *pool) {
 	if (r < 0) {
 		if (asprintf(&reason, "cannot start a process: %s", strerror(-r)) < 0)
 			reason = NULL;
-		note_failure(pool, reason);
+		note_failure(pool, clock_now(), reason);
 		return;
 	}
 	TAILQ_INSERT_HEAD(&pool->workers[WORKER_STARTING], worker, link);

@@ -21,15 +21,16 @@ struct scale_plan scale_plan(struct scale_counts counts, struct scale_limits lim
 	return plan;
 }
 
-void scale_failure(struct scale_memory *memory, uint64_t now) {
+void scale_failure(struct scale_memory *memory, uint64_t started, uint64_t now) {
 	uint64_t backoff = SCALE_BACKOFF_MAX;
 
-	if (now < memory->not_before)
+	if (now < memory->not_before || started < memory->last)
 		return;
 	/* 100 ms doubled nine times is over 30 s. */
 	if (memory->failures < 9)
 		backoff = SCALE_BACKOFF_MIN << memory->failures;
 	memory->failures++;
+	memory->last = now;
 	memory->not_before = now + (backoff < SCALE_BACKOFF_MAX ? backoff : SCALE_BACKOFF_MAX);
 }
 

@@ -22,6 +22,7 @@ struct scale_limits {
 /* Zeroed, it remembers no failure. */
 struct scale_memory {
 	unsigned failures;   /* rounds of starts in a row that failed */
+	uint64_t last;       /* when the last one was counted */
 	uint64_t not_before; /* of the next start */
 };
 
@@ -34,7 +35,8 @@ struct scale_plan {
 struct scale_plan scale_plan(struct scale_counts counts, struct scale_limits limits,
 			     const struct scale_memory *memory, uint64_t now);
 
-/* A worker could not start. Failures of workers that were started together count once. */
-void scale_failure(struct scale_memory *memory, uint64_t now);
+/* A worker that was started at `started` could not start. Workers that were started together count once, however far
+ * apart they fail. */
+void scale_failure(struct scale_memory *memory, uint64_t started, uint64_t now);
 /* A worker is at work: what failed before is forgotten. */
 void scale_success(struct scale_memory *memory);

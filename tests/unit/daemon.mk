@@ -4,6 +4,7 @@ if HAVE_CRITERION
 daemon_tests = \
 	%reldir%/bytes \
 	%reldir%/chunk \
+	%reldir%/scale \
 	%reldir%/sched
 check_PROGRAMS += $(daemon_tests)
 TESTS += $(daemon_tests)
@@ -19,6 +20,11 @@ daemon_test_libs = daemon/libdaemon.la $(unit_libs)
 %canon_reldir%_chunk_CFLAGS = $(unit_cflags)
 %canon_reldir%_chunk_LDADD = $(daemon_test_libs)
 %canon_reldir%_chunk_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_scale_SOURCES = %reldir%/scale.c
+%canon_reldir%_scale_CFLAGS = $(unit_cflags)
+%canon_reldir%_scale_LDADD = $(daemon_test_libs)
+%canon_reldir%_scale_LDFLAGS = $(unit_ldflags)
 
 %canon_reldir%_sched_SOURCES = %reldir%/sched.c
 %canon_reldir%_sched_CFLAGS = $(unit_cflags)
