@@ -35,6 +35,9 @@ static int read_part(const char **text, const struct unit *units, double *ret) {
 	if (!isdigit((unsigned char) *p))
 		return 1;
 	value = strtod(p, &end);
+	/* strtod() would take 0x10 and 1e3 too. */
+	if (end != p + strspn(p, "0123456789."))
+		return 1;
 	for (p = end; *p == ' '; p++)
 		;
 	for (n = 0; isalpha((unsigned char) p[n]); n++)

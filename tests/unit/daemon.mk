@@ -4,6 +4,7 @@ if HAVE_CRITERION
 daemon_tests = \
 	%reldir%/bytes \
 	%reldir%/chunk \
+	%reldir%/quantity \
 	%reldir%/scale \
 	%reldir%/sched
 check_PROGRAMS += $(daemon_tests)
@@ -20,6 +21,11 @@ daemon_test_libs = daemon/libdaemon.la $(unit_libs)
 %canon_reldir%_chunk_CFLAGS = $(unit_cflags)
 %canon_reldir%_chunk_LDADD = $(daemon_test_libs)
 %canon_reldir%_chunk_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_quantity_SOURCES = %reldir%/quantity.c
+%canon_reldir%_quantity_CFLAGS = $(unit_cflags)
+%canon_reldir%_quantity_LDADD = $(daemon_test_libs)
+%canon_reldir%_quantity_LDFLAGS = $(unit_ldflags)
 
 %canon_reldir%_scale_SOURCES = %reldir%/scale.c
 %canon_reldir%_scale_CFLAGS = $(unit_cflags)
