@@ -55,7 +55,7 @@ static int parse_private(struct options *options, const char *text) {
 	if (quantity_count(text, 3, 1 << 20, &fd) != 0 ||
 	    fcntl((int) fd, F_SETFD, FD_CLOEXEC) < 0) {
 		fprintf(stderr, "procpoold: --private takes an open descriptor, not '%s'.\n", text);
-		return OPTIONS_EXIT_USAGE;
+		return usage();
 	}
 	options->private_fd = (int) fd;
 	return -1;

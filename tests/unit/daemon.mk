@@ -4,6 +4,7 @@ if HAVE_CRITERION
 daemon_tests = \
 	%reldir%/bytes \
 	%reldir%/chunk \
+	%reldir%/options \
 	%reldir%/quantity \
 	%reldir%/scale \
 	%reldir%/sched
@@ -21,6 +22,11 @@ daemon_test_libs = daemon/libdaemon.la $(unit_libs)
 %canon_reldir%_chunk_CFLAGS = $(unit_cflags)
 %canon_reldir%_chunk_LDADD = $(daemon_test_libs)
 %canon_reldir%_chunk_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_options_SOURCES = %reldir%/options.c
+%canon_reldir%_options_CFLAGS = $(unit_cflags)
+%canon_reldir%_options_LDADD = $(daemon_test_libs)
+%canon_reldir%_options_LDFLAGS = $(unit_ldflags)
 
 %canon_reldir%_quantity_SOURCES = %reldir%/quantity.c
 %canon_reldir%_quantity_CFLAGS = $(unit_cflags)
