@@ -91,10 +91,12 @@ uint32_t estimate_chunk(struct estimate *estimate, const struct estimate_questio
 void estimate_learn(struct estimate *estimate, const char *function, uint32_t count,
 		    uint64_t busy_us, uint64_t bytes) {
 	struct estimate_entry *entry;
-	double cost = (double) busy_us / 1e6 / count, size = (double) bytes / count, difference;
+	double cost, size, difference;
 
 	if (count == 0)
 		return;
+	cost = (double) busy_us / 1e6 / count;
+	size = (double) bytes / count;
 	entry = find(estimate, function);
 	if (entry) {
 		difference = cost - entry->cost;

@@ -4,6 +4,8 @@ if HAVE_CRITERION
 daemon_tests = \
 	%reldir%/bytes \
 	%reldir%/chunk \
+	%reldir%/environment \
+	%reldir%/estimate \
 	%reldir%/options \
 	%reldir%/quantity \
 	%reldir%/scale \
@@ -22,6 +24,16 @@ daemon_test_libs = daemon/libdaemon.la $(unit_libs)
 %canon_reldir%_chunk_CFLAGS = $(unit_cflags)
 %canon_reldir%_chunk_LDADD = $(daemon_test_libs)
 %canon_reldir%_chunk_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_environment_SOURCES = %reldir%/environment.c
+%canon_reldir%_environment_CFLAGS = $(unit_cflags)
+%canon_reldir%_environment_LDADD = $(daemon_test_libs)
+%canon_reldir%_environment_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_estimate_SOURCES = %reldir%/estimate.c
+%canon_reldir%_estimate_CFLAGS = $(unit_cflags)
+%canon_reldir%_estimate_LDADD = $(daemon_test_libs)
+%canon_reldir%_estimate_LDFLAGS = $(unit_ldflags)
 
 %canon_reldir%_options_SOURCES = %reldir%/options.c
 %canon_reldir%_options_CFLAGS = $(unit_cflags)
