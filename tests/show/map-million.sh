@@ -16,7 +16,7 @@ below 'peak of the client, and of the daemon it waited for, KiB' "$limit" "$(cat
 echo 'The same through a daemon that can be asked afterwards, every result compared:'
 start_daemon
 seq 1000000 | "$show_build/tests/show/peak" "$show_scratch/peak" "$show_build/client/procpool" map square |
-  cmp - <(seq 1000000 | awk '{ printf "%d\n", $1 * $1 }') || fail "the results differ"
+  cmp - <(seq 1000000 | awk '{ printf "%.0f\n", $1 * $1 }') || fail "the results differ"
 echo '  results: all 1000000 right, in order'
 below 'peak of the client, KiB' "$limit" "$(cat "$show_scratch/peak")"
 below 'peak of the daemon, KiB' "$limit" "$(awk '/^VmHWM/ { print $2 }' "/proc/$daemon_pid/status")"

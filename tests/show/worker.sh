@@ -9,8 +9,8 @@ send() {
 
 die() {
   [ ! -e "$NOTES/died" ] || return 0 # one death is enough
-  setsid sleep 30 &
-  echo $! >"$NOTES/child"
+  setsid bash -c 'echo $$ >"$NOTES/child.new"; mv "$NOTES/child.new" "$NOTES/child"; exec sleep 30' &
+  until [ -e "$NOTES/child" ]; do sleep 0.01; done # it has left the process group
   echo "$EPOCHREALTIME" >"$NOTES/died"
   kill -9 $$
 }
