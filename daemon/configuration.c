@@ -197,6 +197,10 @@ static int apply_section(const struct setting *settings, void *target, cfg_t *se
 
 /* -------- libconfuse -------- */
 
+/* libconfuse takes the end of a file for the end of every open section. So a section of this name is put there: it
+ * is known at the top, and unknown in a section that was not closed. */
+#define END_MARK "end-of-file"
+
 /* libconfuse hands its error function nothing but the section; this is where the sentence goes. */
 static struct configuration_error *current_error;
 
@@ -207,6 +211,8 @@ __attribute__((format(printf, 2, 0))) static void take_error(cfg_t *cfg, const c
 	if (current_error->text[0])
 		return;
 	vsnprintf(sentence, sizeof sentence, format, args);
+	if (strstr(sentence, END_MARK))
+		snprintf(sentence, sizeof sentence, "a section is not closed with '}'");
 	if (cfg->filename)
 		snprintf(current_error->text, sizeof current_error->text, "%s:%d: %s",
 			 cfg->filename, cfg->line, sentence);
@@ -238,16 +244,66 @@ static void describe(cfg_opt_t *opts, const struct setting *settings) {
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))
 
+/* The file's text with the mark behind it, to be read; NULL and errno if that cannot be had. */
+static FILE *open_marked(const char *path, char **ret_text) {
+	FILE *file = fopen(path, "re"), *copy;
+	char buffer[4096];
+	size_t size, n;
+
+	if (!file)
+		return NULL;
+	copy = open_memstream(ret_text, &size);
+	while (copy && (n = fread(buffer, 1, sizeof buffer, file)) > 0)
+		fwrite(buffer, 1, n, copy);
+	/* A directory opens, but does not read. */
+	if (ferror(file) && copy) {
+		n = (size_t) errno;
+		fclose(copy);
+		errno = (int) n;
+		copy = NULL;
+	}
+	fclose(file);
+	if (!copy)
+		return NULL;
+	fputs("\n" END_MARK " {}\n", copy);
+	fclose(copy);
+	return fmemopen(*ret_text, size, "r");
+}
+
+/* Returns libconfuse's verdict; CFG_FILE_ERROR with errno if the file cannot be read. */
+static int parse_file(cfg_t *cfg, const char *path) {
+	char *text = NULL;
+	FILE *file = open_marked(path, &text);
+	int r = CFG_FILE_ERROR, saved;
+
+	if (file) {
+		cfg->filename = strdup(path);
+		r = cfg_parse_fp(cfg, file);
+		if (r == CFG_SUCCESS && cfg_size(cfg, END_MARK) == 0) {
+			cfg_error(cfg, "a comment or a string is not closed");
+			r = CFG_PARSE_ERROR;
+		}
+	}
+	saved = errno;
+	if (file)
+		fclose(file);
+	free(text);
+	errno = saved;
+	return r;
+}
+
 /* Parses a file, or a text where path is NULL. Returns the tree (free with cfg_free()), or NULL with
  * *error set (a mistake) or untouched (*ret_errno). */
 static cfg_t *parse(const char *path, const char *text, struct configuration_error *error,
 		    int *ret_errno) {
 	cfg_opt_t daemon_opts[COUNT(daemon_settings)], limits_opts[COUNT(limits_settings)],
-		pool_opts[COUNT(pool_settings)];
+		pool_opts[COUNT(pool_settings)], end_opts[] = {CFG_END()};
 	cfg_opt_t root_opts[] = {
-		CFG_SEC("daemon", daemon_opts, CFGF_NONE),
-		CFG_SEC("limits", limits_opts, CFGF_NONE),
+		/* MULTI also because libconfuse knows where in the file a section stands only then. */
+		CFG_SEC("daemon", daemon_opts, CFGF_MULTI),
+		CFG_SEC("limits", limits_opts, CFGF_MULTI),
 		CFG_SEC("pool", pool_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+		CFG_SEC(END_MARK, end_opts, CFGF_MULTI),
 		CFG_END(),
 	};
 	cfg_t *cfg;
@@ -264,7 +320,7 @@ static cfg_t *parse(const char *path, const char *text, struct configuration_err
 	}
 	cfg_set_error_function(cfg, take_error);
 	current_error = error;
-	r = path ? cfg_parse(cfg, path) : cfg_parse_buf(cfg, text);
+	r = path ? parse_file(cfg, path) : cfg_parse_buf(cfg, text);
 	*ret_errno = errno;
 	current_error = NULL;
 	if (r == CFG_SUCCESS)
@@ -329,10 +385,12 @@ static int apply_pool(struct configuration *configuration, cfg_t *section,
 
 static int apply(struct configuration *configuration, cfg_t *cfg,
 		 struct configuration_error *error) {
-	int r = apply_section(daemon_settings, configuration, cfg_getsec(cfg, "daemon"));
+	int r = 0;
 
-	if (r == 0)
-		r = apply_section(limits_settings, configuration, cfg_getsec(cfg, "limits"));
+	for (unsigned i = 0; r == 0 && i < cfg_size(cfg, "daemon"); i++)
+		r = apply_section(daemon_settings, configuration, cfg_getnsec(cfg, "daemon", i));
+	for (unsigned i = 0; r == 0 && i < cfg_size(cfg, "limits"); i++)
+		r = apply_section(limits_settings, configuration, cfg_getnsec(cfg, "limits", i));
 	for (unsigned i = 0; r == 0 && i < cfg_size(cfg, "pool"); i++)
 		r = apply_pool(configuration, cfg_getnsec(cfg, "pool", i), error);
 	if (r == -ENOMEM)

@@ -231,8 +231,7 @@ static void finish_with_error(struct delivery *delivery, struct error *error) {
 		write_text(delivery, error_name(error->id));
 		write_text(delivery, "\"");
 		if (error->parameters)
-			write_value(delivery, ",\"parameters\":",
-				    json_incref(error->parameters));
+			write_value(delivery, ",\"parameters\":", json_incref(error->parameters));
 		write_end(delivery);
 		conn_close_stream(conn);
 		error_done(error);

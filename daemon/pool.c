@@ -159,6 +159,9 @@ static void on_state(void *context, struct worker *worker, enum worker_state bef
 	if (before == WORKER_BUSY && worker->state == WORKER_IDLE &&
 	    pool->private->memory.failures > 0)
 		scale_success(&pool->private->memory);
+	/* A worker that is gone is looked into first, by on_gone(): it may be a reason to wait. */
+	if (worker->state == WORKER_GONE)
+		return;
 	look_after(pool);
 	pool->private->ops->changed(pool->private->context, pool);
 }
