@@ -23,9 +23,9 @@ static const char doc[] =
 enum { KEY_STRINGS = 256, KEY_LINES, KEY_ARRAY, KEY_FILES, KEY_TAG, KEY_UNORDERED };
 
 static const struct argp_option options[] = {
-	{NULL, 0, NULL, OPTION_DOC, "Items:", 1},
-	{"strings", KEY_STRINGS, NULL, 0, "arguments are strings as they stand, not JSON", 1},
-	{"lines", KEY_LINES, NULL, 0, "lines of stdin are strings as they stand, not JSON", 1},
+	{NULL, 0, NULL, 0, "Items:", 1},
+	{"strings", KEY_STRINGS, NULL, 0, "arguments are strings as they stand", 1},
+	{"lines", KEY_LINES, NULL, 0, "lines of stdin are strings as they stand", 1},
 	{"null", '0', NULL, 0, "stdin has strings that end with a NUL byte", 1},
 	{"files", KEY_FILES, NULL, 0,
 	 "strings (arguments, lines, or with -0) that name files: made absolute against this "
@@ -33,7 +33,7 @@ static const struct argp_option options[] = {
 	 1},
 	{"array", KEY_ARRAY, NULL, 0,
 	 "print one JSON array; stdin is one, too, unless another option says what it is", 1},
-	{NULL, 0, NULL, OPTION_DOC, "Results:", 2},
+	{NULL, 0, NULL, 0, "Results:", 2},
 	{"raw", 'r', NULL, 0, "print strings bare", 2},
 	{"tag", KEY_TAG, NULL, 0,
 	 "print {\"index\": i, \"result\": ...} or {\"index\": i, \"error\": {...}}", 2},

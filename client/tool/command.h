@@ -19,12 +19,16 @@ enum exit_code {
 };
 
 #define EXIT_CODES_DOC \
-	"Exit codes: 0 all went well; 1 some items failed, or the call did; 2 wrong usage or " \
-	"input; " \
-	"69 no daemon, or it went away (says how many items were done); 74 input or output " \
-	"failed; " \
-	"77 no permission; 78 wrong configuration; 130 interrupted. When nobody reads the output " \
-	"the tool dies of SIGPIPE as other filters do (141 in a shell)."
+	"Exit codes:\n" \
+	"    0  all went well\n" \
+	"    1  some items failed, or the call did\n" \
+	"    2  wrong usage or input\n" \
+	"   69  no daemon, or it went away; says how many items were done\n" \
+	"   74  input or output failed\n" \
+	"   77  no permission\n" \
+	"   78  wrong configuration\n" \
+	"  130  interrupted\n" \
+	"When nobody reads its output it dies of SIGPIPE as other filters do (141 in a shell)."
 
 /* Options before or after the command's name. */
 struct common {

@@ -248,7 +248,8 @@ static int stream_failed(struct map *map) {
 	else
 		report_error(error);
 	map->code = error_exit_code(error);
-	say_how_far(map);
+	if (map->done > 0 || map->code == EXIT_UNAVAILABLE)
+		say_how_far(map);
 	return map->code;
 }
 

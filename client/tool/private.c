@@ -76,6 +76,11 @@ static int add_stock_worker(struct bytes *setting, const struct common *common) 
 	}
 	r = add_quoted(setting, path, "");
 	for (size_t i = 0; r == 0 && i < common->n_loads; i++) {
+		/* The daemon would start worker after worker before it gives up. */
+		if (access(common->loads[i], R_OK) < 0) {
+			complain("cannot load %s: %s", common->loads[i], strerror(errno));
+			return EXIT_BAD_CONFIG;
+		}
 		r = add_quoted(setting, "--load", ",");
 		if (r == 0)
 			r = add_quoted(setting, common->loads[i], ",");

@@ -76,12 +76,42 @@ static int ask(struct session *session, const struct query *query) {
 	return r == 0 ? EXIT_OK : print_failed(r);
 }
 
+/* ---- waiting for a private daemon ---- */
+
+/* Ends the call when no pool is starting any more. */
+static int on_status(void *userdata, const char *reply) {
+	json_t *status = json_loads(reply, 0, NULL), *pool;
+	bool starting = false;
+	size_t i;
+
+	(void) userdata;
+	json_array_foreach(json_object_get(status, "pools"), i, pool) {
+		const char *state = json_string_value(json_object_get(pool, "state"));
+
+		starting |= state && strcmp(state, "starting") == 0;
+	}
+	json_decref(status);
+	return !starting;
+}
+
+/* A daemon that has just been started knows nothing about its functions yet. */
+static int wait_until_warm(struct session *session) {
+	int r = procpool_call_more(session->procpool, "io.procpool.Status", NULL, on_status, NULL);
+
+	return r == 0 || r == PROCPOOL_E_STOPPED ? 0 : session_failed(session);
+}
+
 int query_run(const struct query *query) {
 	struct session session;
 	int code = session_open(&session, query->common);
 
 	if (code != 0)
 		return code;
+	if (query->common->private) {
+		code = wait_until_warm(&session);
+		if (code != 0)
+			return session_close(&session, code);
+	}
 	code = query->watch ? watch(&session, query) : ask(&session, query);
 	return session_close(&session, code);
 }

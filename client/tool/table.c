@@ -82,7 +82,11 @@ static int write_cell(const struct table *table, size_t column, const char *cell
 	    bytes_add_string(ret, cell) < 0 ||
 	    (table->align[column] != 'r' && !last && pad(ret, room) < 0))
 		return -ENOMEM;
-	return bytes_add_string(ret, last ? "\n" : "  ");
+	if (!last)
+		return bytes_add_string(ret, "  ");
+	while (bytes_size(ret) > 0 && ret->data[ret->end - 1] == ' ')
+		ret->end--;
+	return bytes_add(ret, "\n", 1);
 }
 
 int table_write(const struct table *table, struct bytes *ret) {
