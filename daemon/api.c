@@ -266,9 +266,11 @@ static const struct conn_method methods[] = {
 	{0},
 };
 
-const struct conn_interface api_interface = {
-	.name = "io.procpool",
-	.description = interface_description,
-	.methods = methods,
-	.version = PACKAGE_VERSION,
-};
+struct conn_interface api_interface(struct api *api) {
+	return (struct conn_interface) {
+		.name = "io.procpool",
+		.description = interface_description,
+		.methods = methods,
+		.context = api,
+	};
+}

@@ -21,5 +21,5 @@ struct api {
 	uint64_t last_common; /* id of the last common value */
 };
 
-/* The interface for connections whose context is a struct api. */
-extern const struct conn_interface api_interface;
+/* The interface; its context is the struct api. */
+struct conn_interface api_interface(struct api *api);

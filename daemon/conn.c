@@ -16,8 +16,6 @@
 /* How long a peer that was refused, or is through, may take to read its answer and go. */
 #define DRAIN_TIMEOUT UINT64_C(2000000)
 
-#define SERVICE "org.varlink.service"
-
 struct conn {
 	TAILQ_ENTRY(conn) link;
 	const struct conn_setup *setup;
@@ -230,79 +228,31 @@ static void end_stream_input(struct conn *conn, struct error *error) {
 		error_done(error);
 }
 
-/* -------- org.varlink.service -------- */
-
-static void get_info(struct conn *conn, const struct conn_call *call) {
-	const struct conn_interface *interface = conn->setup->interface;
-	struct error error = {0};
-
-	if (parameters_decode(NULL, 0, NULL, call->doc, call->text, &error) != 0)
-		return conn_fail(conn, &error);
-	conn_reply(conn,
-		   json_pack("{ss ss ss ss s[ss]}", "vendor", "procpool", "product", "procpoold",
-			     "version", interface->version, "url", "https://procpool.example",
-			     "interfaces", SERVICE, interface->name),
-		   false);
-}
-
-static const char service_description[] =
-	"# What every Varlink service offers.\n"
-	"interface org.varlink.service\n"
-	"\n"
-	"method GetInfo() -> (\n"
-	"  vendor: string,\n"
-	"  product: string,\n"
-	"  version: string,\n"
-	"  url: string,\n"
-	"  interfaces: []string\n"
-	")\n"
-	"\n"
-	"method GetInterfaceDescription(interface: string) -> (description: string)\n"
-	"\n"
-	"error InterfaceNotFound (interface: string)\n"
-	"error MethodNotFound (method: string)\n"
-	"error MethodNotImplemented (method: string)\n"
-	"error InvalidParameter (parameter: string)\n"
-	"error PermissionDenied ()\n"
-	"error ExpectedMore ()\n"
-	"error ExpectedUpgrade ()\n";
-
-static void get_interface_description(struct conn *conn, const struct conn_call *call) {
-	static const struct parameter table[] = {{"interface", PARAMETER_STRING, true}};
-	const struct conn_interface *interface = conn->setup->interface;
-	struct error error = {0};
-	const char *name, *text = NULL;
-	json_t *value;
-
-	if (parameters_decode(table, 1, &value, call->doc, call->text, &error) != 0)
-		return conn_fail(conn, &error);
-	name = json_string_value(value);
-	if (strcmp(name, SERVICE) == 0)
-		text = service_description;
-	else if (strcmp(name, interface->name) == 0)
-		text = interface->description;
-	if (text) {
-		conn_reply(conn, json_pack("{ss}", "description", text), false);
-	} else {
-		error_set(&error, ERROR_INTERFACE_NOT_FOUND, "{sO}", "interface", value);
-		conn_fail(conn, &error);
-	}
-	json_decref(value);
-}
-
 /* -------- calls -------- */
 
-static const struct conn_method *find_method(const struct conn *conn, const char *name) {
-	const struct conn_method *method = conn->setup->interface->methods;
+static const struct conn_interface *find_interface(const struct conn *conn, const char *name,
+						   size_t length) {
+	for (size_t i = 0; i < conn->setup->n_interfaces; i++) {
+		const struct conn_interface *interface = &conn->setup->interfaces[i];
 
-	for (; method->name; method++)
+		if (strlen(interface->name) == length &&
+		    strncmp(interface->name, name, length) == 0)
+			return interface;
+	}
+	return NULL;
+}
+
+static const struct conn_method *find_method(const struct conn_interface *interface,
+					     const char *name) {
+	for (const struct conn_method *method = interface->methods; method->name; method++)
 		if (strcmp(method->name, name) == 0)
 			return method;
 	return NULL;
 }
 
-static void run_method(struct conn *conn, const char *name, struct conn_call *call) {
-	const struct conn_method *method = find_method(conn, name);
+static void run_method(struct conn *conn, const struct conn_interface *interface, const char *name,
+		       struct conn_call *call) {
+	const struct conn_method *method = find_method(interface, name);
 	struct error error = {0};
 
 	if (!method)
@@ -315,33 +265,22 @@ static void run_method(struct conn *conn, const char *name, struct conn_call *ca
 	else if (!method->upgrade && call->call->upgrade)
 		error_set(&error, ERROR_INVALID_PARAMETER, "{ss}", "parameter", "upgrade");
 	else
-		return method->run(conn->setup->context, conn, call);
+		return method->run(interface->context, conn, call);
 	conn_fail(conn, &error);
 }
 
 static void run_call(struct conn *conn, struct conn_call *call) {
-	const struct conn_interface *interface = conn->setup->interface;
 	const char *name = call->call->method, *dot = strrchr(name, '.');
 	size_t length = dot ? (size_t) (dot - name) : 0;
+	const struct conn_interface *interface = find_interface(conn, name, length);
 	struct error error = {0};
 
-	if (length == strlen(SERVICE) && strncmp(name, SERVICE, length) == 0) {
-		if (call->call->upgrade)
-			error_set(&error, ERROR_INVALID_PARAMETER, "{ss}", "parameter", "upgrade");
-		else if (strcmp(dot, ".GetInfo") == 0)
-			return get_info(conn, call);
-		else if (strcmp(dot, ".GetInterfaceDescription") == 0)
-			return get_interface_description(conn, call);
-		else
-			error_set(&error, ERROR_METHOD_NOT_FOUND, "{ss}", "method", name);
-	} else if (length == strlen(interface->name) &&
-		   strncmp(name, interface->name, length) == 0) {
-		return run_method(conn, dot + 1, call);
-	} else if (length > 0) {
+	if (interface)
+		return run_method(conn, interface, dot + 1, call);
+	if (length > 0)
 		error_set(&error, ERROR_INTERFACE_NOT_FOUND, "{ss%}", "interface", name, length);
-	} else {
+	else
 		error_set(&error, ERROR_METHOD_NOT_FOUND, "{ss}", "method", name);
-	}
 	conn_fail(conn, &error);
 }
 

@@ -15,8 +15,8 @@ struct bytes;
 struct channel_loop;
 
 /*
- * One Varlink peer: order, flags, oneway, upgrade, errors. It knows org.varlink.service and whatever method table
- * it is given, and nothing about pools.
+ * One Varlink peer: order, flags, oneway, upgrade, errors. What it can be asked is in the tables of
+ * interfaces it is given; it knows nothing about pools.
  *
  *   OPEN ──error or end──► DRAINING ──all sent, peer ended──► CLOSED
  */
@@ -45,7 +45,7 @@ struct conn_interface {
 	const char *name;                  /* "io.procpool" */
 	const char *description;           /* what GetInterfaceDescription returns */
 	const struct conn_method *methods; /* ended by a NULL name */
-	const char *version;               /* of the product, for GetInfo */
+	void *context;                     /* for the methods */
 };
 
 struct conn_limits {
@@ -71,11 +71,12 @@ TAILQ_HEAD(conn_list, conn);
 /* What connections share. */
 struct conn_setup {
 	const struct channel_loop *loop;
-	const struct conn_interface *interface;
+	const struct conn_interface *interfaces;
+	size_t n_interfaces;
 	const struct conn_limits *limits;
 	struct conn_list *all;         /* connections add and remove themselves */
-	void *context;                 /* for the methods */
 	void (*closed)(void *context); /* a connection is gone; may be NULL */
+	void *context;                 /* for closed() */
 };
 
 /* fd: connected, non-blocking; the connection's, which frees itself when the peer is gone and after

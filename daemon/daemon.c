@@ -20,6 +20,7 @@
 #include "daemon/log.h"
 #include "daemon/notify.h"
 #include "daemon/pool.h"
+#include "daemon/service.h"
 #include "daemon/status.h"
 
 #define SECOND UINT64_C(1000000)
@@ -50,6 +51,8 @@ struct daemon {
 	struct listener *listener;
 	struct dispatch *dispatch;
 	struct api api;
+	struct service service;
+	struct conn_interface interfaces[2];
 	struct conn_setup conn_setup;
 	struct conn_limits conn_limits;
 	struct conn_list conns;
@@ -235,9 +238,9 @@ static void on_pumped(void *context) {
 }
 
 static void on_conn_closed(void *context) {
-	const struct api *api = context;
+	struct daemon *daemon = context;
 
-	dispatch_wake(api->dispatch);
+	dispatch_wake(daemon->dispatch);
 }
 
 static const struct dispatch_ops dispatch_ops = {
@@ -295,6 +298,18 @@ static void fill_setups(struct daemon *daemon) {
 		.facts = get_facts,
 		.context = daemon,
 	};
+	daemon->service = (struct service) {
+		.product = "procpoold",
+		.interfaces = daemon->interfaces,
+		.n_interfaces = sizeof daemon->interfaces / sizeof *daemon->interfaces,
+	};
+	daemon->interfaces[0] = (struct conn_interface) {
+		.name = SERVICE_NAME,
+		.description = service_description,
+		.methods = service_methods,
+		.context = &daemon->service,
+	};
+	daemon->interfaces[1] = api_interface(&daemon->api);
 	daemon->conn_limits = (struct conn_limits) {
 		.call =
 			{
@@ -308,11 +323,12 @@ static void fill_setups(struct daemon *daemon) {
 	};
 	daemon->conn_setup = (struct conn_setup) {
 		.loop = &daemon->loop,
-		.interface = &api_interface,
+		.interfaces = daemon->interfaces,
+		.n_interfaces = sizeof daemon->interfaces / sizeof *daemon->interfaces,
 		.limits = &daemon->conn_limits,
 		.all = &daemon->conns,
-		.context = &daemon->api,
 		.closed = on_conn_closed,
+		.context = daemon,
 	};
 }
 

@@ -25,6 +25,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/request.c %reldir%/request.h \
 	%reldir%/scale.c %reldir%/scale.h \
 	%reldir%/sched.c %reldir%/sched.h \
+	%reldir%/service.c %reldir%/service.h \
 	%reldir%/spawn.c %reldir%/spawn.h \
 	%reldir%/status.c %reldir%/status.h \
 	%reldir%/watch.c %reldir%/watch.h \

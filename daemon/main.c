@@ -143,6 +143,9 @@ int main(int argc, char **argv) {
 	/* Its stderr is its starter's: whoever asked for results wants no diary. */
 	if (options.private_fd >= 0)
 		log_set_level(LOG_WARNING);
+	/* It writes to the stderr of whoever started it, who wants to hear of trouble only. */
+	if (options.private_fd >= 0)
+		log_set_level(LOG_WARNING);
 	configuration_init(&configuration);
 	if (configure(&configuration, &options, &error) != 0) {
 		log_error("%s", error.text);

@@ -9,7 +9,7 @@ daemon_order='
 main launch
 daemon
 api
-delivery status watch
+delivery status watch service
 conn
 dispatch
 pool outcome
