@@ -5,6 +5,7 @@ noinst_LTLIBRARIES += %reldir%/libprotocol.la
 	%reldir%/call.c %reldir%/call.h \
 	%reldir%/document.c %reldir%/document.h \
 	%reldir%/error.c %reldir%/error.h \
+	%reldir%/fields.c %reldir%/fields.h \
 	%reldir%/frame.h \
 	%reldir%/interface.h \
 	%reldir%/json_scan.c %reldir%/json_scan.h \
@@ -12,7 +13,8 @@ noinst_LTLIBRARIES += %reldir%/libprotocol.la
 	%reldir%/member.c \
 	%reldir%/page.h \
 	%reldir%/reply.c %reldir%/reply.h \
-	%reldir%/work.c %reldir%/work.h
+	%reldir%/work.c %reldir%/work.h \
+	%reldir%/work_report.c
 nodist_%canon_reldir%_libprotocol_la_SOURCES = %reldir%/interface.c
 %canon_reldir%_libprotocol_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 %canon_reldir%_libprotocol_la_LIBADD = $(JANSSON_LIBS)

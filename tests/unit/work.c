@@ -170,6 +170,8 @@ UNIT_TEST(work, what_a_worker_may_not_say_has_a_reason) {
 		{"{\"hello\":{},\"chunk\":1}", "does not come alone"},
 		{"{\"hello\":{},\"results\":[]}", "does not come alone"},
 		{"{\"hello\":1}", "no object"},
+		{"{\"hello\":{\"page\":true,\"page\":true}}", "duplicate key"},
+		{"{\"chunk\":1,\"results\":[1],\"us\":[1e999,1]}", "out of range"},
 		{"{\"hello\":{}}", "protocol"},
 		{"{\"hello\":{\"protocol\":2,\"runtime\":\"c\",\"functions\":[]}}", "protocol"},
 		{"{\"hello\":{\"protocol\":1,\"functions\":[]}}", "runtime"},
@@ -207,26 +209,33 @@ UNIT_TEST(work, what_a_worker_may_not_say_has_a_reason) {
 }
 
 UNIT_TEST(work, a_failed_allocation_is_no_violation) {
-	static const char text[] = NAMED("\"square\"");
-	const char *reason;
-	bool failed;
-	size_t n = 0;
+	static const char *const texts[] = {
+		NAMED("\"square\""),
+		"{\"chunk\":1,\"results\":[1],\"errors\":[{\"offset\":0,\"message\":\"m\"}],"
+		"\"us\":[1,2]}",
+	};
 
-	do {
-		struct worker_message message;
-		struct document doc;
-		int r;
+	for (size_t i = 0; i < 2; i++) {
+		const char *reason;
+		bool failed;
+		size_t n = 0;
 
-		feed(&doc, &worker_shape, text);
-		unit_fail(++n);
-		r = worker_message_decode(&message, &doc, text, &reason);
-		failed = unit_failed();
-		cr_assert(failed ? r != 0 : r == 0);
-		if (r == 0)
-			worker_message_done(&message);
-		document_done(&doc);
-	} while (failed);
-	cr_assert_gt(n, 5);
+		do {
+			struct worker_message message;
+			struct document doc;
+			int r;
+
+			feed(&doc, &worker_shape, texts[i]);
+			unit_fail(++n);
+			r = worker_message_decode(&message, &doc, texts[i], &reason);
+			failed = unit_failed();
+			cr_assert_eq(r, failed ? -ENOMEM : 0, "%zu: %d %s", n, r, reason);
+			if (r == 0)
+				worker_message_done(&message);
+			document_done(&doc);
+		} while (failed);
+		cr_assert_gt(n, 5);
+	}
 }
 
 /* ---- daemon → worker ---- */
