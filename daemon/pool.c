@@ -299,6 +299,17 @@ static bool has_settled(const struct pool *pool, uint64_t now) {
 	return false;
 }
 
+/* Workers that may still say hello, or that are being stopped because they did not: those may turn out to be a
+ * reason to wait with the next. */
+static unsigned count_starting(const struct pool *pool) {
+	const struct worker *worker;
+	unsigned n = pool_count(pool, WORKER_STARTING);
+
+	TAILQ_FOREACH (worker, &pool->workers[WORKER_STOPPING], link)
+		n += worker->warm == 0;
+	return n;
+}
+
 /* Does what the plan says; starting a process may fail at once and change the plan. */
 static void look_after(struct pool *pool) {
 	struct pool_private *p = pool->private;
@@ -306,7 +317,7 @@ static void look_after(struct pool *pool) {
 
 	do {
 		const struct scale_counts counts = {
-			.starting = pool_count(pool, WORKER_STARTING),
+			.starting = count_starting(pool),
 			.ready = count_ready(pool),
 		};
 
