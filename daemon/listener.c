@@ -134,6 +134,17 @@ static char *socket_directory(const char *path) {
 	return directory;
 }
 
+/* A socket that nobody listens on. Anything else under its name is somebody's file. */
+static int remove_stale(const char *path) {
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -ENOTSOCK;
+	return unlink(path) < 0 ? -errno : 0;
+}
+
 static int bind_path(const struct sockaddr_un *address) {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), r = 0;
 	mode_t mask;
@@ -171,8 +182,8 @@ static int own_socket(const char *path) {
 	r = somebody_listens(&address);
 	if (r == 1)
 		r = -EADDRINUSE;
-	if (r == 0 && unlink(path) < 0 && errno != ENOENT)
-		r = -errno;
+	if (r == 0)
+		r = remove_stale(path);
 	if (r == 0)
 		r = bind_path(&address);
 	close(lock);
