@@ -23,7 +23,8 @@ enum setting_type {
 	SETTING_PATH,
 	SETTING_LIST,
 	SETTING_ENVIRONMENT,
-	SETTING_LATER
+	SETTING_LATER,
+	SETTING_LATER_LIST
 };
 
 struct setting {
@@ -59,6 +60,8 @@ static const struct setting limits_settings[] = {
 	{ #key, type, offsetof(struct pool_configuration, key) }
 #define LATER(key) \
 	{ #key, SETTING_LATER, 0 }
+#define LATER_LIST(key) \
+	{ #key, SETTING_LATER_LIST, 0 }
 
 static const struct setting pool_settings[] = {
 	POOL(command, SETTING_LIST),
@@ -76,8 +79,8 @@ static const struct setting pool_settings[] = {
 	LATER(max_rss),
 	LATER(slow_item),
 	LATER(stderr_rate),
-	LATER(allow_users),
-	LATER(allow_groups),
+	LATER_LIST(allow_users),
+	LATER_LIST(allow_groups),
 	{.key = NULL},
 };
 
@@ -95,7 +98,8 @@ static const struct setting *setting_find(const struct setting *settings, const 
 }
 
 static bool setting_is_list(const struct setting *setting) {
-	return setting->type == SETTING_LIST || setting->type == SETTING_ENVIRONMENT;
+	return setting->type == SETTING_LIST || setting->type == SETTING_ENVIRONMENT ||
+	       setting->type == SETTING_LATER_LIST;
 }
 
 /* -------- one value -------- */
@@ -136,7 +140,8 @@ static const char *check_value(const struct setting *setting, const char *text) 
 	uint64_t number;
 
 	switch (setting->type) {
-	case SETTING_LATER: return "is not supported yet";
+	case SETTING_LATER:
+	case SETTING_LATER_LIST: return "is not supported yet";
 	case SETTING_LIST: return *text ? NULL : "takes no empty word";
 	case SETTING_PATH: return *text == '/' ? NULL : "takes an absolute path";
 	case SETTING_ENVIRONMENT:
