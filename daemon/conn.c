@@ -26,6 +26,7 @@ struct conn {
 	struct event *timer;    /* of an unfinished message, or of draining */
 	struct event *reap;     /* frees outside all callbacks of the channel */
 	uint64_t message_began; /* µs; 0 = no message is unfinished */
+	uint64_t timed;         /* µs: the limit that the timer stands for */
 
 	bool stream;         /* upgraded */
 	bool active, oneway; /* a call is being served */
@@ -347,14 +348,15 @@ static void await_rest(struct conn *conn) {
 	uint64_t now = clock_now(), wait = limits->message_timeout, total;
 	struct timeval interval;
 
+	conn->timed = wait;
 	if (conn->message_began == 0)
 		conn->message_began = now;
 	if (limits->message_timeout_total != UINT64_MAX) {
 		total = conn->message_began + limits->message_timeout_total;
-		if (total <= now)
-			wait = 0;
-		else if (total - now < wait)
-			wait = total - now;
+		if (total <= now || total - now < wait) {
+			wait = total > now ? total - now : 0;
+			conn->timed = limits->message_timeout_total;
+		}
 	}
 	if (wait == UINT64_MAX)
 		return;
@@ -468,14 +470,11 @@ static const struct channel_ops channel_ops = {
 static void on_timer(evutil_socket_t fd, short what, void *context) {
 	struct conn *conn = context;
 	struct error error = {0};
-	uint64_t limit = conn->setup->limits->message_timeout;
 
 	(void) fd, (void) what;
 	if (conn->state != CONN_OPEN)
 		return close_conn(conn);
-	if (clock_now() - conn->message_began >= conn->setup->limits->message_timeout_total)
-		limit = conn->setup->limits->message_timeout_total;
-	error_set(&error, ERROR_TIMED_OUT, "{sI}", "timeoutMs", (json_int_t) (limit / 1000));
+	error_set(&error, ERROR_TIMED_OUT, "{sI}", "timeoutMs", (json_int_t) (conn->timed / 1000));
 	if (conn->stream)
 		end_stream_input(conn, &error);
 	else
