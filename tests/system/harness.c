@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -256,6 +257,8 @@ static void child_exec(struct harness *h, const struct start *start, char **argv
 	int log = open(harness_path(h, "log"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 	char pid[20];
 
+	struct rlimit nofile = {start->nofile, start->nofile};
+
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), 0);
 	dup2(log, 1);
@@ -273,6 +276,8 @@ static void child_exec(struct harness *h, const struct start *start, char **argv
 	}
 	if (lifeline >= 0)
 		fcntl(lifeline, F_SETFD, 0);
+	if (start->nofile)
+		setrlimit(RLIMIT_NOFILE, &nofile);
 	for (const char *const *e = start->environment; e && *e; e++)
 		putenv((char *) *e);
 	execv(argv[0], argv);
@@ -398,6 +403,10 @@ static bool notified(void *data) {
 	return strstr(search->harness->notifications_text, line) != NULL;
 }
 
+bool harness_notified(struct harness *h, const char *line) {
+	return notified(&(struct text_in) {h, line});
+}
+
 void harness_expect_notify(struct harness *h, const char *line) {
 	char what[300];
 
@@ -497,10 +506,26 @@ static void harness_free(struct harness *h) {
 	free(h);
 }
 
+void harness_expect_status(struct harness *h, int status) {
+	expect_status(h, status);
+	expect_tidy(h);
+	harness_free(h);
+}
+
 void harness_expect_exit(struct harness *h, int status) {
 	expect_status(h, status);
 	expect_no_process(h);
 	expect_tidy(h);
+	harness_free(h);
+}
+
+void harness_kill(struct harness *h) {
+	harness_signal(h, SIGKILL);
+	harness_poll(h, &h->pidfd, 1, POLLIN, deadline_ms(), "the daemon's end");
+	waitpid(h->pid, NULL, 0);
+	close(h->pidfd);
+	h->pidfd = -1;
+	harness_wait(h, "the end of the workers", no_child_left, NULL);
 	harness_free(h);
 }
 

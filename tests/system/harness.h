@@ -40,6 +40,7 @@ struct start {
 	const char *const *environment; /* further NAME=VALUE, NULL-ended, or NULL */
 	bool no_socket;                 /* leave out --socket */
 	bool private;                   /* --private: see harness_lifeline() */
+	unsigned nofile;                /* RLIMIT_NOFILE, soft and hard; 0 = as it is */
 	bool activate;                  /* pass a listening socket as a service manager does */
 	const char *socket;             /* another path than the harness's own */
 };
@@ -53,6 +54,10 @@ struct harness *harness_start_with(const struct start *start);
 void harness_stop(struct harness *h);
 /* Expects the daemon to end by itself, or after harness_signal(), with this exit status; then as above. */
 void harness_expect_exit(struct harness *h, int status);
+/* The same of one of several daemons: the others are not looked at, nor is it looked for processes. */
+void harness_expect_status(struct harness *h, int status);
+/* Kills the daemon, which cannot tidy up then, and waits until nobody is left. */
+void harness_kill(struct harness *h);
 void harness_signal(struct harness *h, int signal);
 pid_t harness_pid(struct harness *h);
 
@@ -61,7 +66,8 @@ void harness_expect_log(struct harness *h, const char *text);
 bool harness_log_has(struct harness *h, const char *text);
 /* Waits for a notification (sd_notify) that has a line that begins with the text. */
 void harness_expect_notify(struct harness *h, const char *line);
-/* Ends the lifeline of a private daemon, after its READY=1 was seen. */
+bool harness_notified(struct harness *h, const char *line);
+/* What a private daemon writes to its starter; and the starter's end. */
 void harness_expect_lifeline(struct harness *h, const char *text);
 void harness_cut_lifeline(struct harness *h);
 
@@ -80,6 +86,8 @@ void harness_wait(struct harness *h, const char *what, bool (*check)(void *data)
 struct peer *peer_connect(struct harness *h);
 /* Connects as another user; only root can. */
 struct peer *peer_connect_as(struct harness *h, uid_t uid);
+/* One attempt to connect: 0 or a negative errno. */
+int harness_try_connect(struct harness *h, uid_t uid);
 
 void peer_send(struct peer *p, const char *format, ...) PRINTF(2, 3);
 /* {"method": "io.procpool.METHOD", "parameters": PARAMETERS}, with flags between them:
@@ -160,7 +168,9 @@ void here_set(const char *file, int line);
 #ifndef HARNESS_IMPLEMENTATION
 #define harness_start(...)            (HERE, harness_start(__VA_ARGS__))
 #define harness_start_with(...)       (HERE, harness_start_with(__VA_ARGS__))
+#define harness_kill(...)             (HERE, harness_kill(__VA_ARGS__))
 #define harness_stop(...)             (HERE, harness_stop(__VA_ARGS__))
+#define harness_expect_status(...)    (HERE, harness_expect_status(__VA_ARGS__))
 #define harness_expect_exit(...)      (HERE, harness_expect_exit(__VA_ARGS__))
 #define harness_expect_log(...)       (HERE, harness_expect_log(__VA_ARGS__))
 #define harness_expect_notify(...)    (HERE, harness_expect_notify(__VA_ARGS__))

@@ -64,6 +64,20 @@ struct peer *peer_connect_as(struct harness *h, uid_t uid) {
 	return p;
 }
 
+int harness_try_connect(struct harness *h, uid_t uid) {
+	int fd;
+
+	if (uid != geteuid() && seteuid(uid) < 0)
+		harness_fail(h, "cannot become user %d", (int) uid);
+	fd = connect_once(h);
+	if (uid != 0 && getuid() == 0 && seteuid(0) < 0)
+		harness_fail(h, "cannot become root again");
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
 void peer_send(struct peer *p, const char *format, ...) {
 	va_list arguments;
 

@@ -1,0 +1,368 @@
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/system/harness.h"
+
+/* Workers start, die and are replaced; pools fail and recover; what a worker's process is given. */
+
+TestSuite(pool, .timeout = 60);
+
+static long elapsed_ms(const struct timespec *since) {
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - since->tv_sec) * 1000 + (now.tv_nsec - since->tv_nsec) / 1000000;
+}
+
+/* ---- replacement ---- */
+
+Test(pool, a_worker_that_dies_idle_is_replaced) {
+	struct harness *h = harness_start(TWO_FAKES);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h);
+
+	harness_ready_worker(h, "f");
+	harness_expect_notify(h, "READY=1");
+	/* It has worked before: its death is none of its command's. */
+	peer_call(p, "Apply", "{'function':'f'}");
+	w = harness_expect_any(h, "{'chunk':1, ...}");
+	worker_answer(w, 1, 0, "[1]");
+	peer_expect_text(p, "{'parameters':{'result':1}}");
+	worker_order(w, "signal %d", SIGKILL);
+	harness_ready_worker(h, "f");
+	peer_call(p, "Apply", "{'function':'f'}");
+	w = harness_expect_any(h, "{'chunk':1, ...}");
+	peer_call(peer_connect(h), "Status", "{}");
+	worker_answer(w, 1, 0, "[1]");
+	peer_expect_text(p, "{'parameters':{'result':1}}");
+	peer_call(p, "Status", "{}");
+	peer_expect(p, "{'parameters':{'pools':[{'name':'default','state':'running','workers':2,"
+		       "'restarts':1, ...}], ...}}");
+	harness_stop(h);
+}
+
+Test(pool, every_death_is_logged_with_its_reason) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h);
+
+	peer_call(p, "Apply", "{'function':'f'}");
+	worker_expect(w, "{'chunk':1, ...}");
+	worker_page_store(w, 1, 0, true);
+	worker_order(w, "print the disk is full");
+	worker_order(w, "exit 42");
+	peer_expect_error(p, "ItemFailed", "*");
+	harness_expect_log(h, "exited with status 42");
+	harness_expect_log(h, "the disk is full");
+	harness_ready_worker(h, "f");
+	harness_stop(h);
+}
+
+/* ---- failing ---- */
+
+/* Whether the only pool has an idle worker. */
+static bool pool_is_running(void *data) {
+	struct peer *p = data;
+	json_t *status, *pool;
+	bool running;
+
+	peer_call(p, "Status", "{}");
+	status = peer_receive(p);
+	pool = json_array_get(json_object_get(json_object_get(status, "parameters"), "pools"), 0);
+	running = json_integer_value(json_object_get(pool, "idle")) > 0;
+	json_decref(status);
+	return running;
+}
+
+#define BAD_POOL \
+	"pool bad { command = {'/bin/sh', '-c', 'echo no such module >&2; exit 3'} workers = 2 " \
+	"}\n"
+
+Test(pool, a_command_that_fails_makes_its_pool_fail_and_others_work) {
+	struct harness *h = harness_start(BAD_POOL "pool good { command = FAKE workers = 1 }\n");
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h);
+
+	peer_call(p, "Apply", "{'function':'bad/f'}");
+	peer_expect_error(p, "PoolFailed", "{'pool':'bad','reason':'~has:no such module'}");
+	peer_call(p, "Apply", "{'function':'bad/f'}");
+	peer_expect_error(p, "PoolFailed", "{'pool':'bad','reason':'~has:status 3'}");
+	peer_call(p, "Apply", "{'function':'f'}");
+	worker_expect(w, "{'chunk':1, ...}");
+	worker_answer(w, 1, 0, "[1]");
+	peer_expect_text(p, "{'parameters':{'result':1}}");
+	/* An unknown name might be the failed pool's. */
+	peer_call(p, "Apply", "{'function':'g'}");
+	peer_expect_error(p, "PoolFailed", "{'pool':'bad', ...}");
+	peer_call(p, "Status", "{}");
+	peer_expect(p, "{'parameters':{'pools':[{'name':'bad','state':'failed',"
+		       "'reason':'~has:no such module','idle':0, ...},"
+		       "{'name':'good','state':'running', ...}], ...}}");
+	harness_stop(h);
+}
+
+Test(pool, the_daemon_is_ready_though_a_pool_failed) {
+	struct harness *h = harness_start(BAD_POOL);
+
+	harness_expect_notify(h, "READY=1");
+	harness_stop(h);
+}
+
+Test(pool, a_command_that_is_not_there_is_named) {
+	struct harness *h =
+		harness_start("pool default { command = {'/no/such/worker'} workers = 1 }");
+	struct peer *p = peer_connect(h);
+
+	peer_call(p, "Apply", "{'function':'f'}");
+	peer_expect_error(p, "PoolFailed", "{'pool':'default','reason':'~has:/no/such/worker'}");
+	harness_stop(h);
+}
+
+static bool has_three_lines(void *data) {
+	FILE *file = fopen(data, "re");
+	int lines = 0, c;
+
+	while (file && (c = getc(file)) != EOF)
+		lines += c == '\n';
+	if (file)
+		fclose(file);
+	return lines >= 3;
+}
+
+Test(pool, starts_that_fail_are_repeated_at_growing_intervals) {
+	char template[] = "/tmp/procpool-starts-XXXXXX", conf[300];
+	struct timespec since;
+	struct harness *h;
+
+	close(mkstemp(template));
+	snprintf(conf, sizeof(conf),
+		 "pool bad { command = {'/bin/sh', '-c', 'echo x >>%s; exit 1'} workers = 1 }",
+		 template);
+	clock_gettime(CLOCK_MONOTONIC, &since);
+	h = harness_start(conf);
+	harness_wait(h, "three starts", has_three_lines, template);
+	/* 100 ms after the first, 200 ms after the second. */
+	cr_assert_geq(elapsed_ms(&since), 300);
+	harness_stop(h);
+	unlink(template);
+}
+
+Test(pool, a_failed_pool_works_again_without_a_restart) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct peer *p = peer_connect(h);
+	struct fake *w;
+
+	for (int i = 0; i < 2; i++) {
+		w = harness_worker(h);
+		worker_order(w, "print no database");
+		worker_order(w, "exit 1");
+	}
+	peer_call(p, "Apply", "{'function':'f'}");
+	peer_expect_error(p, "PoolFailed", "{'pool':'default','reason':'~has:no database'}");
+	w = harness_ready_worker(h, "f");
+	/* A call that comes while it is still failed is refused; the next one is not. */
+	harness_expect_log(h, "failed -> running");
+	peer_call(p, "Apply", "{'function':'f','argument':1}");
+	worker_expect(w, "{'chunk':1,'items':[1], ...}");
+	worker_answer(w, 1, 0, "[1]");
+	peer_expect_text(p, "{'parameters':{'result':1}}");
+	harness_stop(h);
+}
+
+Test(pool, calls_that_wait_for_a_pool_fail_with_it) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct peer *p = peer_connect(h), *q = peer_connect(h);
+
+	peer_call(p, "Apply", "{'function':'f'}");
+	peer_call(q, "Apply", "{'function':'default/g'}");
+	for (int i = 0; i < 2; i++)
+		worker_order(harness_worker(h), "exit 1");
+	peer_expect_error(p, "PoolFailed", "{'pool':'default','reason':'~has:status 1'}");
+	peer_expect_error(q, "PoolFailed", "{'pool':'default','reason':'~has:status 1'}");
+	harness_stop(h);
+}
+
+Test(pool, a_worker_that_never_says_hello_is_killed) {
+	struct harness *h = harness_start("pool default { command = FAKE workers = 1 "
+					  "start_timeout = 100ms }");
+	struct peer *p = peer_connect(h);
+	struct fake *w;
+
+	for (int i = 0; i < 2; i++) {
+		w = harness_worker(h);
+		worker_expect_gone(w);
+	}
+	peer_call(p, "Apply", "{'function':'default/f'}");
+	peer_expect_error(p, "PoolFailed", "{'pool':'default','reason':'~has:start_timeout'}");
+	harness_stop(h);
+}
+
+Test(pool, workers_that_end_right_after_hello_count_as_failed_starts) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct peer *p = peer_connect(h);
+
+	for (int i = 0; i < 2; i++) {
+		struct fake *w = harness_ready_worker(h, "f");
+
+		/* It is warm when its function is known. */
+		harness_wait(h, "the hello to be read", pool_is_running, p);
+		worker_order(w, "exit 5");
+	}
+	peer_call(p, "Apply", "{'function':'default/f'}");
+	peer_expect_error(p, "PoolFailed", "{'pool':'default','reason':'~has:status 5'}");
+	harness_stop(h);
+}
+
+/* ---- what a worker is given ---- */
+
+static char *proc_text(struct fake *w, const char *file, size_t *ret_size) {
+	static char text[65536];
+	char path[64];
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int) worker_pid(w), file);
+	in = fopen(path, "re");
+	cr_assert(in, "%s", path);
+	*ret_size = fread(text, 1, sizeof(text) - 1, in);
+	text[*ret_size] = '\0';
+	fclose(in);
+	return text;
+}
+
+static bool environment_has(struct fake *w, const char *word) {
+	size_t size;
+	const char *text = proc_text(w, "environ", &size), *end = text + size;
+
+	for (; text < end; text += strlen(text) + 1)
+		if (strncmp(text, word, strlen(word)) == 0)
+			return true;
+	return false;
+}
+
+Test(pool, workers_have_a_clean_environment) {
+	static const char *const ours[] = {"SECRET_OF_THE_DAEMON=1", "OMP_NUM_THREADS=7", NULL};
+	struct harness *h = harness_start_with(&(struct start) {
+		.conf = "pool default { command = FAKE workers = 1 "
+			"environment = {'KEY=some value', 'OPENBLAS_NUM_THREADS=3'} }",
+		.environment = ours,
+	});
+	struct fake *w = harness_worker(h);
+
+	cr_assert(environment_has(w, "PATH=/"));
+	cr_assert(environment_has(w, "KEY=some value"));
+	cr_assert(environment_has(w, "OMP_NUM_THREADS=1"));
+	cr_assert(environment_has(w, "OPENBLAS_NUM_THREADS=3"));
+	cr_assert(environment_has(w, "PROCPOOL_POOL=default"));
+	cr_assert(environment_has(w, "PROCPOOL_WORKER_FD=3"));
+	cr_assert(environment_has(w, "PROCPOOL_WORKER_PAGE_FD=4"));
+	cr_assert_not(environment_has(w, "SECRET_OF_THE_DAEMON"));
+	cr_assert_not(environment_has(w, "NOTIFY_SOCKET"));
+	harness_stop(h);
+}
+
+static const char *proc_link(struct fake *w, const char *file) {
+	static char target[PATH_MAX];
+	char path[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int) worker_pid(w), file);
+	n = readlink(path, target, sizeof(target) - 1);
+	target[n > 0 ? n : 0] = '\0';
+	return target;
+}
+
+Test(pool, workers_have_a_group_of_their_own_and_no_foreign_fds) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_worker(h);
+	struct peer *p = peer_connect(h);
+	char path[64];
+	DIR *dir;
+	int n = 0;
+
+	worker_hello(w, "f");
+	peer_call(p, "ListFunctions", "{}");
+	cr_assert_eq(getpgid(worker_pid(w)), worker_pid(w));
+	cr_assert_str_eq(proc_link(w, "cwd"), "/");
+	cr_assert_str_eq(proc_link(w, "fd/0"), "/dev/null");
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int) worker_pid(w));
+	dir = opendir(path);
+	for (struct dirent *entry; (entry = readdir(dir));)
+		n += entry->d_name[0] != '.';
+	closedir(dir);
+	/* Standard three, socket, page; and the fake's own connection to this test. */
+	cr_assert_eq(n, 6);
+	harness_stop(h);
+}
+
+Test(pool, workers_start_in_the_directory_of_their_pool) {
+	struct harness *h =
+		harness_start("pool default { command = FAKE workers = 1 directory = '/usr' }");
+
+	cr_assert_str_eq(proc_link(harness_worker(h), "cwd"), "/usr");
+	harness_stop(h);
+}
+
+Test(pool, the_page_is_sealed) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_worker(h);
+
+	cr_assert_lt(ftruncate(worker_page_fd(w), 0), 0);
+	cr_assert_lt(ftruncate(worker_page_fd(w), 1 << 20), 0);
+	cr_assert_eq(worker_page_limit(w), UINT64_MAX);
+	harness_stop(h);
+}
+
+Test(pool, workers_go_with_a_daemon_that_is_killed) {
+	struct harness *h = harness_start(TWO_FAKES);
+	struct fake *a = harness_ready_worker(h, "f"), *b = harness_ready_worker(h, "f");
+
+	worker_order(a, "stay");
+	worker_order(b, "stay");
+	worker_order(b, "deaf");
+	harness_kill(h);
+}
+
+Test(pool, what_workers_print_goes_to_the_log_and_harms_nothing) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h);
+
+	worker_order(w, "print {\"chunk\":1,\"results\":[666]}");
+	harness_expect_log(h, "666");
+	peer_call(p, "Apply", "{'function':'f'}");
+	worker_expect(w, "{'chunk':1, ...}");
+	worker_answer(w, 1, 0, "[1]");
+	peer_expect_text(p, "{'parameters':{'result':1}}");
+	harness_stop(h);
+}
+
+Test(pool, as_many_chunks_run_at_once_as_there_are_slots) {
+	struct harness *h =
+		harness_start("daemon { slots = 1 }\npool default { command = FAKE workers = 2 }");
+	struct peer *p = peer_connect(h), *q = peer_connect(h);
+	struct fake *first;
+
+	harness_ready_worker(h, "f");
+	harness_ready_worker(h, "f");
+	harness_expect_notify(h, "READY=1");
+	peer_call(p, "Apply", "{'function':'f','argument':1}");
+	first = harness_expect_any(h, "{'items':[1], ...}");
+	peer_call(q, "Apply", "{'function':'f','argument':2}");
+	peer_call(p, "ListFunctions", "{}");
+	struct peer *r = peer_connect(h);
+	peer_call(r, "Status", "{}");
+	peer_expect(
+		r,
+		"{'parameters':{'slots':1,'slotsBusy':1,'itemsRunning':1,'itemsQueued':1, ...}}");
+	worker_answer(first, 1, 0, "[1]");
+	peer_expect_text(p, "{'parameters':{'result':1}}");
+	harness_expect_any(h, "{'items':[2], ...}");
+	harness_stop(h);
+}
