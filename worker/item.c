@@ -154,7 +154,7 @@ static int take_value(struct procpool_item *item, const json_t *result) {
 	reason = value_append(item->out, result);
 	if (item->out->failed)
 		return written(item);
-	/* jansson's _nocheck functions and json_set_error-free reals let text through that is not JSON. */
+	/* jansson's _nocheck functions let text through that is not UTF-8. */
 	if (!reason)
 		reason = value_check(item->out->bytes + item->begin, item->out->size - item->begin,
 				     &offset);

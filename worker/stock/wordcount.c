@@ -13,7 +13,7 @@
 #include <wctype.h>
 
 /*
- * Counts as `LC_ALL=C.UTF-8 wc` of GNU coutils does: a word is a run of printable characters between white
+ * Counts as `LC_ALL=C.UTF-8 wc` of GNU coreutils does: a word is a run of printable characters between white
  * space; what is neither (control characters, bytes that are no UTF-8) neither makes a word nor ends one.
  */
 
