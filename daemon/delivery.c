@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/bytes.h"
+#include "daemon/batch.h"
 #include "daemon/channel.h"
 #include "daemon/clock.h"
 #include "daemon/dispatch.h"
@@ -23,8 +23,6 @@ struct delivery {
 	bool due;
 	bool named; /* the client knows the request's id */
 };
-
-TAILQ_HEAD(batch, run);
 
 /* -------- pieces of a reply -------- */
 
@@ -51,132 +49,27 @@ static void write_name(struct delivery *delivery) {
 	delivery->named = true;
 }
 
-static void write_results(struct delivery *delivery, const struct batch *batch) {
-	const struct run *run;
-
-	write_text(delivery, "\"results\":[");
-	TAILQ_FOREACH (run, batch, link) {
-		conn_write_bytes(delivery->conn, run->bytes, run->begin, run->end);
-		if (TAILQ_NEXT(run, link))
-			write_text(delivery, ",");
-	}
-	write_text(delivery, "]");
-}
-
-static void write_errors(struct delivery *delivery, const struct batch *batch) {
-	json_t *errors = json_array();
-	const struct run *run;
-
-	TAILQ_FOREACH (run, batch, link)
-		if (run->errors)
-			json_array_extend(errors, run->errors);
-	if (json_array_size(errors) > 0)
-		write_value(delivery, ",\"errors\":", errors);
-	else
-		json_decref(errors);
-}
-
-enum column { COLUMN_START, COLUMN_DURATION, COLUMN_ATTEMPTS };
-
-static uint64_t column_value(const struct run *run, enum column column, uint64_t i,
-			     uint64_t accepted) {
-	if (column == COLUMN_ATTEMPTS)
-		return run->attempts;
-	if (column == COLUMN_DURATION)
-		return run->times[2 * i + 1];
-	/* A clock of the worker's that disagrees with ours shows nothing before the call. */
-	return run->times[2 * i] > accepted ? run->times[2 * i] - accepted : 0;
-}
-
-static void write_column(struct delivery *delivery, const struct batch *batch, const char *name,
-			 enum column column) {
-	const char *comma = "";
-	const struct run *run;
-	char text[32];
-
-	write_text(delivery, name);
-	TAILQ_FOREACH (run, batch, link) {
-		for (uint64_t i = 0; i < run->count; i++) {
-			snprintf(text, sizeof text, "%s%" PRIu64, comma,
-				 column_value(run, column, i, delivery->request->accepted));
-			write_text(delivery, text);
-			comma = ",";
-		}
-	}
-	write_text(delivery, "]");
-}
-
-static void write_batch_members(struct delivery *delivery, const struct batch *batch) {
-	write_results(delivery, batch);
-	write_errors(delivery, batch);
-	if (!delivery->request->options.timings)
-		return;
-	write_column(delivery, batch, ",\"startUs\":[", COLUMN_START);
-	write_column(delivery, batch, ",\"durationUs\":[", COLUMN_DURATION);
-	write_column(delivery, batch, ",\"attempts\":[", COLUMN_ATTEMPTS);
-}
-
-static void free_batch(struct batch *batch) {
-	struct run *run;
-
-	while ((run = TAILQ_FIRST(batch))) {
-		TAILQ_REMOVE(batch, run, link);
-		run_free(run);
-	}
-}
-
 static void write_end(struct delivery *delivery) {
 	conn_write(delivery->conn, "}", sizeof "}");
 }
 
 /* -------- batches -------- */
 
-/* Moves consecutive runs that are ready into the batch, up to about LIMIT_BATCH_BYTES. */
-static void take_batch(struct request *request, struct batch *batch) {
-	uint64_t next = UINT64_MAX, size = 0;
-	struct run *run;
-
-	TAILQ_INIT(batch);
-	while ((run = request_ready(request)) && size < LIMIT_BATCH_BYTES) {
-		if (next != UINT64_MAX && run->first != next)
-			break;
-		request_deliver(request);
-		TAILQ_INSERT_TAIL(batch, run, link);
-		next = run->first + run->count;
-		size += run->end - run->begin;
-	}
-}
-
 static void write_batch(struct delivery *delivery) {
 	bool stream = delivery->kind == DELIVERY_STREAM;
-	struct batch batch;
+	struct run_list batch;
 	char first[48];
 
-	take_batch(delivery->request, &batch);
+	batch_take(&batch, delivery->request, LIMIT_BATCH_BYTES);
 	write_text(delivery, stream ? "{" : "{\"parameters\":{");
 	write_name(delivery);
 	snprintf(first, sizeof first, "\"first\":%" PRIu64 ",", TAILQ_FIRST(&batch)->first);
 	write_text(delivery, first);
-	write_batch_members(delivery, &batch);
+	batch_write(&batch, delivery->request, delivery->conn);
 	if (!stream)
 		write_text(delivery, "},\"continues\":true");
 	write_end(delivery);
-	free_batch(&batch);
-}
-
-/* Whether at least a batch's worth is ready. */
-static bool is_full(const struct request *request) {
-	const struct run *run = request_ready(request);
-	uint64_t next, size = 0;
-
-	while (run && size < LIMIT_BATCH_BYTES) {
-		size += run->end - run->begin;
-		next = run->first + run->count;
-		run = TAILQ_NEXT(run, link);
-		if (run && !request->options.unordered && run->first != next)
-			run = NULL;
-	}
-	return size >= LIMIT_BATCH_BYTES;
+	batch_free(&batch);
 }
 
 static void arm_timer(struct delivery *delivery) {
@@ -192,7 +85,7 @@ static void deliver_batches(struct delivery *delivery) {
 	uint64_t before = request->delivered;
 
 	while (request_ready(request) && conn_unsent(delivery->conn) <= LIMIT_UNSENT_HIGH) {
-		if (request->delivered > 0 && !delivery->due && !idle && !is_full(request)) {
+		if (request->delivered > 0 && !delivery->due && !idle && !batch_is_full(request)) {
 			arm_timer(delivery);
 			break;
 		}
@@ -261,20 +154,15 @@ static void finish_apply(struct delivery *delivery) {
 
 static void finish_map(struct delivery *delivery) {
 	struct request *request = delivery->request;
-	struct batch batch;
-	struct run *run;
+	struct run_list batch;
 
-	TAILQ_INIT(&batch);
-	while ((run = request_ready(request))) {
-		request_deliver(request);
-		TAILQ_INSERT_TAIL(&batch, run, link);
-	}
+	batch_take(&batch, request, SIZE_MAX);
 	write_text(delivery, "{\"parameters\":{");
 	write_name(delivery);
-	write_batch_members(delivery, &batch);
+	batch_write(&batch, delivery->request, delivery->conn);
 	write_value(delivery, ",\"summary\":", request_summary(request, clock_now()));
 	conn_write(delivery->conn, "}}", sizeof "}}");
-	free_batch(&batch);
+	batch_free(&batch);
 	conn_call_over(delivery->conn);
 	finish(delivery);
 }

@@ -13,6 +13,7 @@
 #include "daemon/estimate.h"
 #include "daemon/log.h"
 #include "daemon/outcome.h"
+#include "daemon/route.h"
 #include "daemon/sched.h"
 
 /* How long a running item of a cancelled request may go on before its worker is stopped. */
@@ -113,81 +114,11 @@ static int no_memory(struct error *error) {
 	return error_set(error, ERROR_RESOURCE_EXHAUSTED, "{ss}", "resource", "memory");
 }
 
-static struct pool *find_pool(const struct dispatch *dispatch, const char *name) {
-	struct pool *pool;
-
-	TAILQ_FOREACH (pool, &dispatch->pools, link)
-		if (strcmp(pool->name, name) == 0)
-			return pool;
-	return NULL;
-}
-
-static int pool_failed(const struct pool *pool, struct error *error) {
-	return error_set(error, ERROR_POOL_FAILED, "{ssss}", "pool", pool->name, "reason",
-			 pool->reason ? pool->reason : "");
-}
-
-static int no_such_function(const struct request *request, struct error *error) {
-	return error_set(error, ERROR_NO_SUCH_FUNCTION, "{ss}", "function", request->function);
-}
-
-static int ambiguous(const struct dispatch *dispatch, const struct request *request, size_t best,
-		     struct error *error) {
-	json_t *names = json_array();
-	struct pool *pool;
-
-	TAILQ_FOREACH (pool, &dispatch->pools, link)
-		if (pool_match(pool, request->function) == best)
-			json_array_append_new(names, json_string(pool->name));
-	return error_set(error, ERROR_AMBIGUOUS_FUNCTION, "{ssso}", "function", request->function,
-			 "pools", names);
-}
-
-/* The best offer among the pools that said hello.
- * Returns 0 and *ret (NULL: ask again when another pool says hello), or 1 and *error. */
-static int choose_pool(const struct dispatch *dispatch, const struct request *request,
-		       struct pool **ret, struct error *error) {
-	struct pool *pool, *chosen = NULL, *failed = NULL;
-	bool unknown = false, twice = false;
-	size_t best = 0;
-
-	TAILQ_FOREACH (pool, &dispatch->pools, link) {
-		size_t match = pool_match(pool, request->function);
-
-		if (request->pool && strcmp(pool->name, request->pool) != 0)
-			continue;
-		if (!pool->functions && pool->state == POOL_FAILED)
-			failed = pool;
-		else if (!pool->functions)
-			unknown = true;
-		if (match == 0)
-			continue;
-		twice = match == best;
-		if (match > best)
-			chosen = pool, best = match;
-	}
-	*ret = NULL;
-	if (request->pool && !find_pool(dispatch, request->pool))
-		return error_set(error, ERROR_NO_SUCH_POOL, "{ss}", "pool", request->pool);
-	if (twice)
-		return ambiguous(dispatch, request, best, error);
-	if (!chosen && unknown)
-		return 0;
-	if (!chosen && failed)
-		return pool_failed(failed, error);
-	if (!chosen)
-		return no_such_function(request, error);
-	if (chosen->state == POOL_FAILED)
-		return pool_failed(chosen, error);
-	*ret = chosen;
-	return 0;
-}
-
 /* Returns 0 (routed, or it waits for a pool), or 1 and *error. */
 static int route(struct dispatch *dispatch, struct dispatch_entry *entry, struct error *error) {
 	struct pool *pool;
 
-	if (choose_pool(dispatch, entry->request, &pool, error) != 0)
+	if (route_find(&dispatch->pools, entry->request, &pool, error) != 0)
 		return 1;
 	if (!pool)
 		return 0;
@@ -211,7 +142,7 @@ static void on_unrouted(evutil_socket_t fd, short what, void *context) {
 
 	(void) fd, (void) what;
 	/* The pools that could still offer it took longer to start than they may. */
-	no_such_function(entry->request, &error);
+	route_nowhere(entry->request, &error);
 	fail_entry(entry->dispatch, entry, &error);
 }
 
@@ -241,7 +172,7 @@ static void reroute(struct dispatch *dispatch, struct pool *changed) {
 		if (!entry->owner || entry->request->stopped)
 			continue;
 		if (entry->pool == changed && changed->state == POOL_FAILED) {
-			pool_failed(changed, &error);
+			route_failed(changed, &error);
 			fail_entry(dispatch, entry, &error);
 		} else if (!entry->pool && route(dispatch, entry, &error) != 0) {
 			fail_entry(dispatch, entry, &error);
@@ -407,7 +338,7 @@ static const char *on_results(void *context, struct worker *worker, const struct
 
 	(void) worker;
 	if (report->results->unknown) {
-		no_such_function(request, &error);
+		route_nowhere(request, &error);
 		request_fail(request, REQUEST_FAILED, &error);
 	}
 	wrong = outcome_report(request, chunk, report);

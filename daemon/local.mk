@@ -3,6 +3,7 @@
 noinst_LTLIBRARIES += %reldir%/libdaemon.la
 %canon_reldir%_libdaemon_la_SOURCES = \
 	%reldir%/api.c %reldir%/api.h \
+	%reldir%/batch.c %reldir%/batch.h \
 	%reldir%/bytes.c %reldir%/bytes.h \
 	%reldir%/channel.c %reldir%/channel.h \
 	%reldir%/chunk.c %reldir%/chunk.h \
@@ -24,6 +25,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/quantity.c %reldir%/quantity.h \
 	%reldir%/request.c %reldir%/request.h \
 	%reldir%/scale.c %reldir%/scale.h \
+	%reldir%/route.c %reldir%/route.h \
 	%reldir%/sched.c %reldir%/sched.h \
 	%reldir%/service.c %reldir%/service.h \
 	%reldir%/spawn.c %reldir%/spawn.h \

@@ -10,8 +10,10 @@ main launch
 daemon
 api
 delivery status watch service
+batch
 conn
 dispatch
+route
 pool outcome
 worker
 output listener
