@@ -7,6 +7,7 @@
 
 #include "client/bytes.h"
 #include "client/item_error.h"
+#include "client/json_text.h"
 #include "protocol/error.h"
 
 void failure_init(struct failure *failure) {
@@ -43,8 +44,7 @@ int failure_errno(struct failure *failure, int code, const char *what) {
 
 static int add_parameter(struct bytes *sentence, const char *key, const json_t *value,
 			 const char *before) {
-	char *text = json_is_string(value) ? strdup(json_string_value(value))
-					   : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+	char *text = json_is_string(value) ? strdup(json_string_value(value)) : json_text(value);
 	int r = -1;
 
 	if (text && bytes_add_string(sentence, before) == 0 &&
@@ -99,7 +99,7 @@ int failure_answer(struct failure *failure, const char *name, json_t *parameters
 		failure->message = NULL;
 	failure->name = strdup(name);
 	if (parameters)
-		failure->parameters = json_dumps(parameters, JSON_COMPACT);
+		failure->parameters = json_text(parameters);
 
 	failure->error.code = PROCPOOL_E_ANSWER;
 	failure->error.message = failure->message ? failure->message : "out of memory";

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client/bytes.h"
+#include "client/json_text.h"
 
 /* ---- the line for people ---- */
 
@@ -98,7 +99,7 @@ int item_error_init(struct procpool_item_error *ret, json_t *object) {
 
 	if (!error.kind)
 		error.kind = "";
-	error.json = json_dumps(object, JSON_COMPACT);
+	error.json = json_text(object);
 	if (!error.json || compose(&line, &error) < 0) {
 		bytes_done(&line);
 		free((char *) error.json);

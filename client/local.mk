@@ -13,6 +13,7 @@ noinst_LTLIBRARIES += %reldir%/libclient.la
 	%reldir%/failure.c %reldir%/failure.h \
 	%reldir%/handle.c %reldir%/handle.h \
 	%reldir%/item_error.c %reldir%/item_error.h \
+	%reldir%/json_text.c %reldir%/json_text.h \
 	%reldir%/stream.c
 %canon_reldir%_libclient_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 %canon_reldir%_libclient_la_LIBADD = protocol/libprotocol.la

@@ -60,6 +60,7 @@ static struct procpool_stream *stream_new(struct procpool *procpool, const struc
 	stream->connection = procpool->connection;
 	connection_init(&procpool->connection, -1);
 	connection_expect(&stream->connection, REPLY_STREAM);
+	stream->connection.hungry = true;
 	return stream->request ? stream : procpool_stream_free(stream);
 }
 

@@ -321,7 +321,21 @@ static int wait_for_events(struct map *map, bool *ret_input) {
 	return 0;
 }
 
+/* All that can be done without waiting. */
 static int step(struct map *map) {
+	int r;
+
+	do {
+		feed(map);
+		/* What goes wrong here, receive() reports. */
+		r = procpool_stream_process(map->stream);
+	} while (r == 0 && map->full && !procpool_stream_full(map->stream));
+	r = receive(map);
+	draw(map);
+	return r;
+}
+
+static int await(struct map *map) {
 	bool input = false;
 	int r = wait_for_events(map, &input);
 
@@ -331,14 +345,7 @@ static int step(struct map *map) {
 	}
 	if (input)
 		read_input(map);
-	do {
-		feed(map);
-		/* What goes wrong here, receive() reports. */
-		r = procpool_stream_process(map->stream);
-	} while (r == 0 && map->full && !procpool_stream_full(map->stream));
-	r = receive(map);
-	draw(map);
-	return r;
+	return 0;
 }
 
 /* All results came. */
@@ -356,11 +363,13 @@ static int finish(struct map *map) {
 }
 
 static int run(struct map *map) {
-	int r = 0;
+	int r = step(map);
 
-	feed(map);
-	while (r == 0 && !procpool_stream_summary(map->stream))
-		r = step(map);
+	while (r == 0 && !procpool_stream_summary(map->stream)) {
+		r = await(map);
+		if (r == 0)
+			r = step(map);
+	}
 	bar_wipe(&map->bar);
 	return r == 0 ? finish(map) : r;
 }

@@ -82,4 +82,5 @@ criterion-missing:
 endif
 
 include %reldir%/daemon.mk
+include %reldir%/client.mk
 include %reldir%/worker.mk

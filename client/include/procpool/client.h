@@ -167,8 +167,8 @@ int procpool_map(struct procpool *procpool, const char *function, const char *it
  *
  * For input that is long or not known yet. Both sides must be served: either call
  * procpool_stream_receive() whenever procpool_stream_add() says PROCPOOL_E_FULL, and then to the end; or, in
- * an event loop, wait for procpool_stream_events() on procpool_stream_fd(), call procpool_stream_process(), then
- * procpool_stream_next() until there is no batch. Memory stays bounded in either case.
+ * an event loop, call procpool_stream_process(), then procpool_stream_next() until there is no batch, and only
+ * then wait for procpool_stream_events() on procpool_stream_fd(). Memory stays bounded in either case.
  *
  * A stream that failed stays so: each of its functions returns the same code again. */
 

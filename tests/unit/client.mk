@@ -1,0 +1,41 @@
+# Unit tests of the client's side; the frame is in local.mk.
+
+if HAVE_CRITERION
+unit_tests += \
+	%reldir%/client \
+	%reldir%/input \
+	%reldir%/print \
+	%reldir%/progress \
+	%reldir%/reply \
+	%reldir%/words
+
+%canon_reldir%_reply_SOURCES = %reldir%/reply.c
+%canon_reldir%_reply_CFLAGS = $(unit_cflags)
+%canon_reldir%_reply_LDADD = $(unit_libs)
+%canon_reldir%_reply_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_client_SOURCES = %reldir%/client.c
+%canon_reldir%_client_CFLAGS = $(unit_cflags)
+%canon_reldir%_client_LDADD = client/libclient.la $(unit_libs)
+%canon_reldir%_client_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_input_SOURCES = %reldir%/input.c
+%canon_reldir%_input_CFLAGS = $(unit_cflags)
+%canon_reldir%_input_LDADD = client/libprocpooltool.la $(unit_libs)
+%canon_reldir%_input_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_print_SOURCES = %reldir%/print.c
+%canon_reldir%_print_CFLAGS = $(unit_cflags)
+%canon_reldir%_print_LDADD = client/libprocpooltool.la $(unit_libs)
+%canon_reldir%_print_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_progress_SOURCES = %reldir%/progress.c
+%canon_reldir%_progress_CFLAGS = $(unit_cflags)
+%canon_reldir%_progress_LDADD = client/libprocpooltool.la $(unit_libs) -lm
+%canon_reldir%_progress_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_words_SOURCES = %reldir%/words.c
+%canon_reldir%_words_CFLAGS = $(unit_cflags)
+%canon_reldir%_words_LDADD = client/libprocpooltool.la $(unit_libs)
+%canon_reldir%_words_LDFLAGS = $(unit_ldflags)
+endif
