@@ -2,6 +2,7 @@
 
 include tests/functions/local.mk
 include tests/unit/local.mk
+include tests/fuzz/local.mk
 include tests/worker/local.mk
 include tests/system/local.mk
 include tests/scripts.mk
