@@ -73,11 +73,12 @@ static bool is_blank(const char *text, size_t size) {
 
 /* One record, whatever is in it. */
 static int next_record(struct input *input, struct input_item *ret) {
-	const char *begin = input->data + input->begin, *end;
 	size_t held = input->end - input->begin;
+	const char *begin, *end;
 
 	if (held == 0)
 		return 0;
+	begin = input->data + input->begin;
 	end = memchr(begin + input->searched, input->mode == INPUT_NULS ? '\0' : '\n',
 		     held - input->searched);
 	input->searched = end ? 0 : held;
