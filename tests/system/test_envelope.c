@@ -139,8 +139,8 @@ Test(envelope, duplicate_members_are_refused) {
 		"{'method':'org.varlink.service.GetInfo','more':false,'more':false}",
 		"{'method':'org.varlink.service.GetInfo','parameters':{},'parameters':{}}",
 		"{'method':'io.procpool.Map','parameters':{'items':[],'function':'a','items':[]}}",
-		"{'method':'io.procpool.Map','parameters':{'items':[],'function':'a',"
-		"'function':'b'}}",
+		("{'method':'io.procpool.Map','parameters':{'items':[],'function':'a',"
+		 "'function':'b'}}"),
 		/* The same name, written with an escape. */
 		"{'method':'org.varlink.service.GetInfo','m\\u0065thod':'a.B'}",
 	};

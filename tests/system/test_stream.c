@@ -138,13 +138,14 @@ static void expect_all_but(struct peer *p, size_t n, size_t cancelled) {
 		json_t *listed = json_object_get(batch, "errors"),
 		       *error = json_array_get(listed, 0);
 
-		cr_assert_eq(json_integer_value(json_object_get(batch, "first")), seen);
+		cr_assert_eq(json_integer_value(json_object_get(batch, "first")),
+			     (json_int_t) seen);
 		for (size_t i = 0; i < json_array_size(results); i++, seen++)
 			cr_assert_eq(json_is_null(json_array_get(results, i)), seen == cancelled);
 		errors += json_array_size(listed);
 		if (error) {
 			cr_assert_eq(json_integer_value(json_object_get(error, "index")),
-				     cancelled);
+				     (json_int_t) cancelled);
 			cr_assert_str_eq(json_string_value(json_object_get(error, "kind")),
 					 "Cancelled");
 		}

@@ -97,8 +97,8 @@ Test(violation, messages_that_are_not_understood_whole) {
 		"{'chunk':1,'results':[null],'busyUs':1,'errors':[{'offset':0,'message':7}]}",
 		"{'chunk':1,'results':[1],'busyUs':1,'us':[1]}",
 		"{'chunk':1,'returned':0}",
-		"{'hello':{'protocol':1,'runtime':'c','page':true,'unpack':['none'],"
-		"'functions':[{'name':'f'}]}}",
+		("{'hello':{'protocol':1,'runtime':'c','page':true,'unpack':['none'],"
+		 "'functions':[{'name':'f'}]}}"),
 	};
 
 	EXPECT_VIOLATIONS(texts);
