@@ -226,7 +226,7 @@ static int add_all(struct request *request, const struct view *view) {
 	size_t from = 0, flaw = 0;
 	int r = 0;
 
-	if (view->report->doc->n_flaws == 0 && request->n_cancelling == 0)
+	if (view->report->doc->n_flaws == 0 && request->cancelling == 0)
 		return add_between(request, view, 0, view->n);
 	for (size_t i = 0; r == 0 && i < view->n; i++) {
 		json_t *error = replacement(request, view, i, &flaw);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Small results are gathered in blocks that double up to this size. */
+/* Small results are gathered in blocks of these sizes. */
 #define BLOCK_MIN 256u
 #define BLOCK_MAX (64u * 1024)
 /* About what start, duration and attempts of one item take in a reply. */
@@ -14,15 +14,36 @@
 /* Results from here on keep the bytes they came in. */
 #define SHARE_MIN (16u * 1024)
 
+static uint64_t min(uint64_t a, uint64_t b) {
+	return a < b ? a : b;
+}
+
 /* -------- input -------- */
 
 static struct segment *segment_free(struct segment *segment) {
 	if (segment) {
 		bytes_unref(segment->bytes);
 		free(segment->elements.ends);
+		free(segment->marks);
 		free(segment);
 	}
 	return NULL;
+}
+
+/* Takes the elements over, but not without memory. */
+static struct segment *new_segment(const struct elements *elements) {
+	struct segment *segment = calloc(1, sizeof *segment);
+	uint8_t *marks = calloc(elements->count, 1);
+
+	if (!segment || !marks) {
+		free(segment);
+		free(marks);
+		return NULL;
+	}
+	segment->elements = *elements;
+	segment->count = elements->count;
+	segment->marks = marks;
+	return segment;
 }
 
 static void append_segment(struct request *request, struct segment *segment, struct bytes *bytes) {
@@ -44,21 +65,19 @@ static json_t *item_error(uint64_t index, enum item_error_kind kind, const char 
 }
 
 int request_add_items(struct request *request, struct bytes *bytes, struct document *doc) {
-	struct segment *segment = calloc(1, sizeof *segment);
+	struct segment *segment;
+	uint64_t first = request->n_items;
 	int r = 0;
 
+	if (doc->elements.count == 0)
+		return 0;
+	segment = new_segment(&doc->elements);
 	if (!segment)
 		return -ENOMEM;
-	segment->elements = doc->elements;
-	segment->count = doc->elements.count;
 	doc->elements = (struct elements) {0};
-	if (segment->count == 0) {
-		segment_free(segment);
-		return 0;
-	}
 	append_segment(request, segment, bytes);
 	for (size_t i = 0; r == 0 && i < doc->n_flaws; i++) {
-		uint64_t index = segment->first + doc->flaws[i].index;
+		uint64_t index = first + doc->flaws[i].index;
 
 		r = request_fail_item(request, index,
 				      item_error(index, ITEM_ERROR_ITEM_TOO_LARGE,
@@ -69,145 +88,104 @@ int request_add_items(struct request *request, struct bytes *bytes, struct docum
 }
 
 int request_add_item(struct request *request, struct bytes *bytes, struct span span) {
-	struct segment *segment = calloc(1, sizeof *segment);
 	uint32_t *ends = malloc(sizeof *ends);
-
-	if (!segment || !ends) {
-		free(segment);
-		free(ends);
-		return -ENOMEM;
-	}
-	*ends = span.end;
-	segment->elements = (struct elements) {
+	const struct elements elements = {
 		.present = true,
 		.begin = span.begin,
 		.ends = ends,
 		.count = 1,
 		.capacity = 1,
 	};
-	segment->count = 1;
+	struct segment *segment = ends ? new_segment(&elements) : NULL;
+
+	if (!segment) {
+		free(ends);
+		return -ENOMEM;
+	}
+	*ends = span.end;
 	append_segment(request, segment, bytes);
 	return 0;
 }
 
+/* The segment of an item that is there; NULL if all items of its segment have their results. */
 static struct segment *find_segment(const struct request *request, uint64_t index) {
-	struct segment *segment;
+	struct segment *segment = request->cursor;
 
-	TAILQ_FOREACH (segment, &request->segments, link)
-		if (index < segment->first + segment->count)
-			return segment;
-	return NULL;
+	if (!segment || index < segment->first)
+		segment = TAILQ_FIRST(&request->segments);
+	while (segment && index >= segment->first + segment->count)
+		segment = TAILQ_NEXT(segment, link);
+	return segment && index >= segment->first ? segment : NULL;
 }
 
-/* Items first … first + count - 1 have their results; segments without any other are let go. */
+/* The item's marks, or ITEM_FINISHED if they are not kept any more. */
+static unsigned marks_of(const struct request *request, uint64_t index) {
+	const struct segment *segment = find_segment(request, index);
+
+	return segment ? segment->marks[index - segment->first] : ITEM_FINISHED;
+}
+
+static void finish_item(struct request *request, uint8_t *mark) {
+	if (*mark & ITEM_CANCELLING)
+		request->cancelling--;
+	*mark = ITEM_FINISHED;
+}
+
+/* Lets a segment go whose items all have their results. */
+static void remove_segment(struct request *request, struct segment *segment) {
+	if (segment == request->cursor)
+		request->cursor = TAILQ_NEXT(segment, link);
+	TAILQ_REMOVE(&request->segments, segment, link);
+	request->input_bytes -= segment->bytes->size;
+	segment_free(segment);
+}
+
+/* Items first … first + count - 1 have their results. */
 static void finish_items(struct request *request, uint64_t first, uint64_t count) {
 	while (count > 0) {
 		struct segment *segment = find_segment(request, first);
-		uint64_t n = segment->first + segment->count - first;
+		uint64_t at = first - segment->first, n = min(segment->count - at, count);
 
-		if (n > count)
-			n = count;
+		for (uint64_t i = at; i < at + n; i++)
+			finish_item(request, &segment->marks[i]);
 		segment->left -= n;
 		first += n;
 		count -= n;
-		if (segment->left == 0) {
-			if (segment == request->cursor)
-				request->cursor = TAILQ_NEXT(segment, link);
-			TAILQ_REMOVE(&request->segments, segment, link);
-			request->input_bytes -= segment->bytes->size;
-			segment_free(segment);
-		}
+		if (segment->left == 0)
+			remove_segment(request, segment);
 	}
 }
 
 /* -------- what may start -------- */
 
-/* How many skips are below index. */
-static size_t skips_below(const struct request *request, uint64_t index) {
-	size_t low = 0, high = request->n_skips;
+/* Moves `next`, and the cursor with it, over items that already have their result. */
+static void pass_finished(struct request *request) {
+	const struct segment *cursor;
+	uint64_t before;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (request->skips[middle] < index)
-			low = middle + 1;
-		else
-			high = middle;
+	while ((cursor = request->cursor)) {
+		before = request->next;
+		if (request->next < cursor->first)
+			request->next = cursor->first;
+		while (request->next < cursor->first + cursor->count &&
+		       cursor->marks[request->next - cursor->first] & ITEM_FINISHED)
+			request->next++;
+		request->skips -= request->next - before;
+		if (request->next < cursor->first + cursor->count)
+			return;
+		request->cursor = TAILQ_NEXT(cursor, link);
 	}
-	return low;
-}
-
-static bool is_skipped(const struct request *request, uint64_t index) {
-	size_t at = skips_below(request, index);
-
-	return at < request->n_skips && request->skips[at] == index;
-}
-
-static int add_skip(struct request *request, uint64_t index) {
-	size_t at = skips_below(request, index);
-
-	if (request->n_skips == request->skips_capacity) {
-		size_t capacity = request->skips_capacity ? 2 * request->skips_capacity : 16;
-		uint64_t *skips = reallocarray(request->skips, capacity, sizeof *skips);
-
-		if (!skips)
-			return -ENOMEM;
-		request->skips = skips;
-		request->skips_capacity = capacity;
-	}
-	memmove(request->skips + at + 1, request->skips + at,
-		(request->n_skips - at) * sizeof *request->skips);
-	request->skips[at] = index;
-	request->n_skips++;
-	return 0;
-}
-
-/* Moves `next` over items that already have their result, and forgets those skips. */
-static void pass_skips(struct request *request) {
-	size_t at;
-
-	while (request->next < request->n_items && is_skipped(request, request->next))
-		request->next++;
-	for (at = 0; at < request->n_skips && request->skips[at] < request->next; at++)
-		;
-	if (at > 0) {
-		request->n_skips -= at;
-		memmove(request->skips, request->skips + at,
-			request->n_skips * sizeof *request->skips);
-	}
-	while (request->cursor && request->cursor->first + request->cursor->count <= request->next)
-		request->cursor = TAILQ_NEXT(request->cursor, link);
+	request->skips -= request->n_items - request->next;
+	request->next = request->n_items;
 }
 
 uint64_t request_pending(const struct request *request) {
 	const struct item_range *range;
-	uint64_t n = request->n_items - request->next - request->n_skips;
+	uint64_t n = request->n_items - request->next - request->skips;
 
 	TAILQ_FOREACH (range, &request->again, link)
 		n += range->count;
 	return n;
-}
-
-/* First index that may not start now because of the window. */
-static uint64_t window_end(const struct request *request) {
-	const struct request_limits *limits = &request->limits;
-	uint64_t used;
-
-	if (limits->window_items == UINT64_MAX)
-		return UINT64_MAX;
-	if (request->options.unordered) {
-		used = request->held_items + request->running;
-		if (used == 0)
-			return UINT64_MAX;
-		if (request->choked || request->held_bytes >= limits->window_bytes ||
-		    used >= limits->window_items)
-			return 0;
-		return request->next + limits->window_items - used;
-	}
-	/* The oldest undelivered item may always start, or window and order would wait for each other. */
-	if (request->choked || request->held_bytes >= limits->window_bytes)
-		return request->delivered + 1;
-	return request->delivered + limits->window_items;
 }
 
 static uint64_t first_pending(const struct request *request) {
@@ -216,25 +194,56 @@ static uint64_t first_pending(const struct request *request) {
 	return again ? again->first : request->next;
 }
 
+/* First index that may not start now because of the window. The oldest undelivered item may always start, or window
+ * and order would wait for each other. */
+static uint64_t window_end(const struct request *request) {
+	const struct request_limits *limits = &request->limits;
+	uint64_t used = request->held_items + request->running, room;
+	bool full = request->choked || request->held_bytes >= limits->window_bytes;
+
+	if (limits->window_items == UINT64_MAX)
+		return UINT64_MAX;
+	if (!request->options.unordered)
+		return request->delivered + (full ? 1 : limits->window_items);
+	room = full || used >= limits->window_items ? 0 : limits->window_items - used;
+	return first_pending(request) + (used == 0 && room == 0 ? 1 : room);
+}
+
 bool request_startable(const struct request *request) {
 	uint64_t first = first_pending(request);
 
 	return !request->stopped && first < request->n_items && first < window_end(request);
 }
 
-static uint64_t min(uint64_t a, uint64_t b) {
-	return a < b ? a : b;
-}
+/* At most count items from first on, up to one that has its result already; first has none. */
+static struct request_cut cut(const struct segment *segment, uint64_t first, uint64_t count) {
+	uint64_t at = first - segment->first, most = min(count, segment->count - at);
 
-static struct request_cut cut(struct segment *segment, uint64_t first, uint64_t count) {
-	count = min(count, segment->first + segment->count - first);
+	for (count = 1; count < most && !(segment->marks[at + count] & ITEM_FINISHED); count++)
+		;
 	return (struct request_cut) {
 		.first = first,
 		.count = (uint32_t) count,
 		.bytes = segment->bytes,
-		.span = elements_span(&segment->elements, segment->bytes->data,
-				      first - segment->first, count),
+		.span = elements_span(&segment->elements, segment->bytes->data, at, count),
 	};
+}
+
+static void drop_if_empty(struct request *request, struct item_range *range) {
+	if (range && range->count == 0) {
+		TAILQ_REMOVE(&request->again, range, link);
+		free(range);
+	}
+}
+
+/* The range of items to be handed over again that index lies in, or NULL. */
+static struct item_range *find_again(const struct request *request, uint64_t index) {
+	struct item_range *range;
+
+	TAILQ_FOREACH (range, &request->again, link)
+		if (index >= range->first && index < range->first + range->count)
+			return range;
+	return NULL;
 }
 
 static struct request_cut take_again(struct request *request, struct item_range *range,
@@ -246,10 +255,7 @@ static struct request_cut take_again(struct request *request, struct item_range 
 	taken.attempts = range->attempts;
 	range->first += taken.count;
 	range->count -= taken.count;
-	if (range->count == 0) {
-		TAILQ_REMOVE(&request->again, range, link);
-		free(range);
-	}
+	drop_if_empty(request, range);
 	return taken;
 }
 
@@ -258,18 +264,14 @@ struct request_cut request_take(struct request *request, uint32_t max) {
 	struct item_range *range = TAILQ_FIRST(&request->again);
 	uint64_t count = min(max, end - first);
 	struct request_cut taken;
-	size_t skip;
 
 	assert(request_startable(request));
 	if (range) {
 		taken = take_again(request, range, count);
 	} else {
-		skip = skips_below(request, first);
-		if (skip < request->n_skips)
-			count = min(count, request->skips[skip] - first);
 		taken = cut(request->cursor, first, count);
 		request->next += taken.count;
-		pass_skips(request);
+		pass_finished(request);
 	}
 	request->running += taken.count;
 	request->chunks++;
@@ -277,22 +279,21 @@ struct request_cut request_take(struct request *request, uint32_t max) {
 	return taken;
 }
 
-/* Items that came back although nobody wants them any more get their error now. */
-static int fail_cancelled(struct request *request) {
+static int fail_waiting(struct request *request, uint64_t index, uint32_t attempts) {
+	return request_fail_item(
+		request, index,
+		item_error(index, ITEM_ERROR_CANCELLED, "the item was cancelled", attempts), false,
+		attempts);
+}
+
+/* Of items that came back, those that nobody wants any more get their error now. */
+static int fail_cancelled(struct request *request, uint64_t first, uint64_t count,
+			  uint32_t attempts) {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < request->n_cancelling;) {
-		uint64_t index = request->cancelling[i];
-
-		if (!request_is_waiting(request, index)) {
-			i++;
-			continue;
-		}
-		r = request_fail_item(
-			request, index,
-			item_error(index, ITEM_ERROR_CANCELLED, "the item was cancelled", 0), false,
-			0);
-	}
+	for (uint64_t i = first; r == 0 && request->cancelling > 0 && i < first + count; i++)
+		if (request_is_cancelling(request, i))
+			r = fail_waiting(request, i, attempts);
 	return r;
 }
 
@@ -300,12 +301,9 @@ int request_put_back(struct request *request, uint64_t first, uint64_t count, ui
 		     uint32_t attempts) {
 	struct item_range *range, *next;
 
-	if (count == 0)
+	request->running -= count;
+	if (count == 0 || request->stopped)
 		return 0;
-	if (request->stopped) {
-		request->running -= count;
-		return 0;
-	}
 	range = malloc(sizeof *range);
 	if (!range)
 		return -ENOMEM;
@@ -315,7 +313,6 @@ int request_put_back(struct request *request, uint64_t first, uint64_t count, ui
 		.handed = handed,
 		.attempts = attempts,
 	};
-	request->running -= count;
 	TAILQ_FOREACH (next, &request->again, link)
 		if (next->first > first)
 			break;
@@ -323,86 +320,56 @@ int request_put_back(struct request *request, uint64_t first, uint64_t count, ui
 		TAILQ_INSERT_BEFORE(next, range, link);
 	else
 		TAILQ_INSERT_TAIL(&request->again, range, link);
-	return fail_cancelled(request);
+	return fail_cancelled(request, first, count, attempts);
 }
 
 bool request_is_cancelling(const struct request *request, uint64_t index) {
-	for (size_t i = 0; i < request->n_cancelling; i++)
-		if (request->cancelling[i] == index)
-			return true;
-	return false;
-}
-
-/* Whether the item has its result: it is neither waiting nor in the hands of a worker. */
-static bool is_finished(const struct request *request, uint64_t index) {
-	const struct run *run;
-
-	if (!request->options.unordered && index < request->delivered)
-		return true;
-	TAILQ_FOREACH (run, &request->runs, link)
-		if (index >= run->first && index < run->first + run->count)
-			return true;
-	return false;
+	return request->cancelling > 0 && marks_of(request, index) & ITEM_CANCELLING;
 }
 
 int request_cancel_item(struct request *request, uint64_t index) {
-	uint64_t *cancelling;
+	const struct item_range *range;
+	struct segment *segment;
 
-	if (index >= request->n_items || request_is_cancelling(request, index) ||
-	    is_finished(request, index))
+	if (index >= request->n_items || marks_of(request, index) != 0)
 		return 0;
-	cancelling =
-		reallocarray(request->cancelling, request->n_cancelling + 1, sizeof *cancelling);
-	if (!cancelling)
-		return -ENOMEM;
-	request->cancelling = cancelling;
-	cancelling[request->n_cancelling++] = index;
-	return fail_cancelled(request);
+	range = find_again(request, index);
+	if (range || index >= request->next)
+		return fail_waiting(request, index, range ? range->attempts : 0);
+	segment = find_segment(request, index);
+	segment->marks[index - segment->first] |= ITEM_CANCELLING;
+	request->cancelling++;
+	return 0;
 }
 
 bool request_is_waiting(const struct request *request, uint64_t index) {
-	const struct item_range *range;
-
-	if (index >= request->n_items)
-		return false;
 	if (index >= request->next)
-		return !is_skipped(request, index);
-	TAILQ_FOREACH (range, &request->again, link)
-		if (index >= range->first && index < range->first + range->count)
-			return true;
-	return false;
+		return index < request->n_items && !(marks_of(request, index) & ITEM_FINISHED);
+	return find_again(request, index) != NULL;
 }
 
-/* Takes a waiting item out of what will be handed over. */
+/* Takes a waiting item out of what will be handed over: it counts as running then. */
 static int withdraw(struct request *request, uint64_t index) {
-	struct item_range *range, *rest;
+	struct item_range *range = find_again(request, index), *rest = NULL;
 
-	if (index >= request->next) {
-		int r = add_skip(request, index);
-
-		if (r == 0)
-			pass_skips(request);
-		return r;
+	if (!range) {
+		request->skips++;
+	} else if (index == range->first) {
+		range->first++;
+		range->count--;
+	} else {
+		rest = malloc(sizeof *rest);
+		if (!rest)
+			return -ENOMEM;
+		*rest = *range;
+		rest->first = index + 1;
+		rest->count = range->first + range->count - rest->first;
+		range->count = index - range->first;
+		TAILQ_INSERT_AFTER(&request->again, range, rest, link);
 	}
-	TAILQ_FOREACH (range, &request->again, link)
-		if (index < range->first + range->count)
-			break;
-	rest = malloc(sizeof *rest);
-	if (!rest)
-		return -ENOMEM;
-	*rest = *range;
-	rest->first = index + 1;
-	rest->count = range->first + range->count - rest->first;
-	range->count = index - range->first;
-	TAILQ_INSERT_AFTER(&request->again, range, rest, link);
-	if (range->count == 0) {
-		TAILQ_REMOVE(&request->again, range, link);
-		free(range);
-	}
-	if (rest->count == 0) {
-		TAILQ_REMOVE(&request->again, rest, link);
-		free(rest);
-	}
+	drop_if_empty(request, range);
+	drop_if_empty(request, rest);
+	request->running++;
 	return 0;
 }
 
@@ -418,11 +385,22 @@ struct run *run_free(struct run *run) {
 	return NULL;
 }
 
-static void insert_run(struct request *request, struct run *run) {
-	struct run *before = TAILQ_LAST(&request->runs, run_list);
+/* The run behind which one that begins at first belongs, or NULL. */
+static struct run *find_place(const struct request *request, uint64_t first) {
+	struct run *head = TAILQ_FIRST(&request->runs), *run = TAILQ_LAST(&request->runs, run_list);
 
-	while (before && !request->options.unordered && before->first > run->first)
-		before = TAILQ_PREV(before, run_list, link);
+	if (request->options.unordered)
+		return run;
+	if (head && head->first > first)
+		return NULL;
+	while (run && run->first > first)
+		run = TAILQ_PREV(run, run_list, link);
+	return run;
+}
+
+static void insert_run(struct request *request, struct run *run) {
+	struct run *before = find_place(request, run->first);
+
 	if (before)
 		TAILQ_INSERT_AFTER(&request->runs, before, run, link);
 	else
@@ -431,52 +409,64 @@ static void insert_run(struct request *request, struct run *run) {
 	request->held_bytes += run->end - run->begin;
 }
 
-/* The run that ends where first begins and can be continued with size bytes more, or NULL. */
+/* The run that ends where first begins, or NULL. */
+static struct run *find_before(const struct request *request, uint64_t first) {
+	struct run *run = find_place(request, first);
+
+	return run && run->first + run->count == first ? run : NULL;
+}
+
+/* The same, if it can be continued with size bytes more. */
 static struct run *find_open(const struct request *request, uint64_t first, size_t size,
 			     uint32_t attempts) {
-	struct run *run = TAILQ_LAST(&request->runs, run_list);
+	struct run *run = find_before(request, first);
 
-	while (run && run->first >= first && !request->options.unordered)
-		run = TAILQ_PREV(run, run_list, link);
-	if (!run || !run->open || run->first + run->count != first || run->attempts != attempts ||
-	    run->times || run->bytes->capacity - run->bytes->size < size + 1)
+	if (!run || !run->open || run->attempts != attempts ||
+	    run->bytes->capacity - run->bytes->size < size + 1)
 		return NULL;
 	return run;
 }
 
-/* Moves the array's entries over; either may be NULL. */
-static json_t *join_errors(json_t *errors, json_t *more) {
-	if (!errors || !more)
-		return errors ? errors : more;
-	json_array_extend(errors, more);
-	json_decref(more);
-	return errors;
-}
-
-static void continue_run(struct request *request, struct run *run, uint64_t count, const char *text,
-			 size_t size, json_t *errors) {
+/* errors: taken over whatever happens. */
+static int continue_run(struct request *request, struct run *run, uint64_t count, const char *text,
+			size_t size, json_t *errors) {
 	struct bytes *bytes = run->bytes;
+	int r = 0;
 
+	if (run->errors && errors) {
+		r = json_array_extend(run->errors, errors);
+		json_decref(errors);
+	} else if (errors) {
+		run->errors = errors;
+	}
+	if (r < 0)
+		return -ENOMEM;
 	bytes->data[bytes->size] = ',';
 	memcpy(bytes->data + bytes->size + 1, text, size);
 	bytes->size += size + 1;
 	run->end = bytes->size;
 	run->count += count;
-	run->errors = join_errors(run->errors, errors);
 	request->held_items += count;
 	request->held_bytes += size + 1;
+	return 0;
 }
 
-/* Room for a run that may be continued: the more results came, the larger. */
-static struct bytes *new_block(const struct request *request, const char *text, size_t size) {
-	uint64_t room = min(BLOCK_MAX, request->result_bytes);
-	struct bytes *block;
+/* Room for a run that may be continued: twice that of the run which ends where it begins, so that results which come
+ * in order soon fill large blocks, and single ones between gaps do not hold them. */
+static size_t block_size(const struct request *request, uint64_t first, size_t size) {
+	const struct run *before = find_before(request, first);
+	size_t room = BLOCK_MIN;
 
-	if (request->n_items == 1 || room < size)
-		room = size;
-	if (request->n_items > 1 && room < BLOCK_MIN)
-		room = BLOCK_MIN;
-	block = bytes_new_reserved(room);
+	if (before && before->open)
+		room = 2 * before->bytes->capacity;
+	if (room > BLOCK_MAX)
+		room = BLOCK_MAX;
+	return room > size ? room : size;
+}
+
+static struct bytes *new_block(const char *text, size_t size, size_t room) {
+	struct bytes *block = bytes_new_reserved(room);
+
 	if (block) {
 		memcpy(block->data, text, size);
 		block->size = size;
@@ -492,11 +482,12 @@ static void abort_call(struct request *request, json_t *item) {
 	request_fail(request, REQUEST_FAILED, &error);
 }
 
-static void count_errors(struct request *request, json_t *errors) {
+static void count_results(struct request *request, uint64_t count, const json_t *errors) {
 	const char *cancelled = item_error_name(ITEM_ERROR_CANCELLED), *kind;
 	json_t *error;
 	size_t i;
 
+	request->succeeded += count - json_array_size(errors);
 	json_array_foreach(errors, i, error) {
 		kind = json_string_value(json_object_get(error, "kind"));
 		if (strcmp(kind, cancelled) == 0) {
@@ -509,49 +500,57 @@ static void count_errors(struct request *request, json_t *errors) {
 	}
 }
 
+/* Makes *like a run with these bytes, shared or copied. Returns NULL without memory. */
+static struct run *new_run(const struct request *request, const struct run *like, const char *text,
+			   struct span span, struct bytes *share) {
+	struct run *run = malloc(sizeof *run);
+	size_t size = span_size(span);
+
+	if (!run)
+		return NULL;
+	*run = *like;
+	run->begin = share ? span.begin : 0;
+	run->end = run->begin + size;
+	run->bytes = share ? bytes_ref(share)
+			   : new_block(text + span.begin, size,
+				       run->open ? block_size(request, run->first, size) : size);
+	if (!run->bytes) {
+		free(run);
+		return NULL;
+	}
+	return run;
+}
+
 /* Keeps results; what was given is taken over whatever happens. */
 static int keep_results(struct request *request, uint64_t first, uint64_t count, const char *text,
 			struct span span, struct bytes *bytes, json_t *errors, uint64_t *times,
 			uint32_t attempts) {
-	size_t size = span_size(span), n_errors = json_array_size(errors);
-	bool share = bytes && size >= SHARE_MIN;
-	struct run *run = share || times ? NULL : find_open(request, first, size, attempts);
+	size_t size = span_size(span);
+	size_t errors_size = errors ? json_dumpb(errors, NULL, 0, JSON_COMPACT) : 0;
+	bool enough = !errors || errors_size > 0; /* memory to dump them */
+	bool share = bytes && size >= SHARE_MIN, join = !share && !times && request->n_items > 1;
+	const struct run like = {
+		.first = first,
+		.count = count,
+		.errors = errors,
+		.times = times,
+		.attempts = attempts,
+		.open = join,
+	};
+	struct run *run = join ? find_open(request, first, size, attempts) : NULL;
 
-	request->result_bytes += size + 1;
-	if (errors)
-		request->result_bytes += json_dumpb(errors, NULL, 0, JSON_COMPACT);
-	if (times)
-		request->result_bytes += count * TIMES_BYTES;
-	request->succeeded += count - n_errors;
-	count_errors(request, errors);
-	if (run) {
-		continue_run(request, run, count, text + span.begin, size, errors);
-		return 0;
-	}
-	run = malloc(sizeof *run);
-	if (run) {
-		*run = (struct run) {
-			.first = first,
-			.count = count,
-			.errors = errors,
-			.times = times,
-			.attempts = attempts,
-			.open = !share && !times,
-			.bytes = share ? bytes_ref(bytes)
-				       : new_block(request, text + span.begin, size),
-			.begin = share ? span.begin : 0,
-			.end = share ? span.end : size,
-		};
-		if (run->bytes) {
-			insert_run(request, run);
-			return 0;
-		}
-	} else {
+	request->result_bytes += size + 1 + errors_size + (times ? count * TIMES_BYTES : 0);
+	count_results(request, count, errors);
+	if (run && enough)
+		return continue_run(request, run, count, text + span.begin, size, errors);
+	run = enough ? new_run(request, &like, text, span, share ? bytes : NULL) : NULL;
+	if (!run) {
 		json_decref(errors);
 		free(times);
+		return -ENOMEM;
 	}
-	run_free(run);
-	return -ENOMEM;
+	insert_run(request, run);
+	return 0;
 }
 
 int request_add_results(struct request *request, uint64_t first, uint64_t count, const char *text,
@@ -562,40 +561,25 @@ int request_add_results(struct request *request, uint64_t first, uint64_t count,
 	return keep_results(request, first, count, text, span, bytes, errors, times, attempts);
 }
 
-static void forget_cancelling(struct request *request, uint64_t index) {
-	for (size_t i = 0; i < request->n_cancelling; i++)
-		if (request->cancelling[i] == index)
-			request->cancelling[i] = request->cancelling[--request->n_cancelling];
-}
-
 int request_fail_item(struct request *request, uint64_t index, json_t *error, bool was_running,
 		      uint32_t attempts) {
 	json_t *errors = json_array();
 	uint64_t *times = NULL;
-	int r;
+	int r = json_array_append_new(errors, error) < 0 ? -ENOMEM : 0;
 
-	forget_cancelling(request, index);
-	if (json_array_append_new(errors, error) < 0) {
-		json_decref(errors);
-		return -ENOMEM;
-	}
-	if (!was_running) {
+	if (r == 0 && request->options.timings && !(times = calloc(2, sizeof *times)))
+		r = -ENOMEM;
+	if (r == 0 && !was_running)
 		r = withdraw(request, index);
-		if (r < 0) {
-			json_decref(errors);
-			return r;
-		}
-		request->running++;
+	if (r < 0) {
+		json_decref(errors);
+		free(times);
+		return r;
 	}
-	if (request->options.timings) {
-		times = calloc(2, sizeof *times);
-		if (!times) {
-			json_decref(errors);
-			return -ENOMEM;
-		}
-	}
-	return request_add_results(request, index, 1, "null", (struct span) {0, 4}, NULL, errors,
-				   times, attempts);
+	r = request_add_results(request, index, 1, "null", (struct span) {0, 4}, NULL, errors,
+				times, attempts);
+	pass_finished(request);
+	return r;
 }
 
 struct run *request_ready(const struct request *request) {
@@ -663,8 +647,6 @@ struct request *request_free(struct request *request) {
 	}
 	bytes_unref(request->common_bytes);
 	error_done(&request->failure);
-	free(request->skips);
-	free(request->cancelling);
 	free(request->function);
 	free(request->pool);
 	free(request);

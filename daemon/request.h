@@ -40,6 +40,12 @@ struct segment {
 	uint64_t left; /* items without a result */
 	struct bytes *bytes;
 	struct elements elements; /* count entries, owned */
+	uint8_t *marks;           /* of each item: enum item_mark */
+};
+
+enum item_mark {
+	ITEM_FINISHED = 1,  /* it has its result */
+	ITEM_CANCELLING = 2 /* in the hands of a worker, and not wanted any more */
 };
 
 /* Consecutive results that wait for delivery, as JSON values with commas between them. */
@@ -87,14 +93,13 @@ struct request {
 	bool input_ended;
 	uint64_t next;                /* items from here on were never handed over */
 	struct item_range_list again; /* ordered; to be handed over before `next` */
-	uint64_t *skips; /* ordered indexes that have a result without having been handed over */
-	size_t n_skips, skips_capacity;
+	uint64_t
+		skips; /* items from `next` on that have a result without having been handed over */
 	uint64_t input_bytes; /* held by the segments */
 
 	/* in the hands of workers */
-	uint64_t running;     /* items */
-	uint64_t *cancelling; /* indexes whose results are not wanted any more */
-	size_t n_cancelling;
+	uint64_t running;    /* items */
+	uint64_t cancelling; /* of them, those whose results are not wanted any more */
 	uint32_t chunks;
 
 	/* output */

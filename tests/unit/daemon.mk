@@ -8,6 +8,7 @@ daemon_tests = \
 	%reldir%/estimate \
 	%reldir%/options \
 	%reldir%/quantity \
+	%reldir%/request \
 	%reldir%/scale \
 	%reldir%/sched
 check_PROGRAMS += $(daemon_tests)
@@ -44,6 +45,11 @@ daemon_test_libs = daemon/libdaemon.la $(unit_libs)
 %canon_reldir%_quantity_CFLAGS = $(unit_cflags)
 %canon_reldir%_quantity_LDADD = $(daemon_test_libs)
 %canon_reldir%_quantity_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_request_SOURCES = %reldir%/request.c %reldir%/items.c %reldir%/items.h
+%canon_reldir%_request_CFLAGS = $(unit_cflags)
+%canon_reldir%_request_LDADD = $(daemon_test_libs)
+%canon_reldir%_request_LDFLAGS = $(unit_ldflags)
 
 %canon_reldir%_scale_SOURCES = %reldir%/scale.c
 %canon_reldir%_scale_CFLAGS = $(unit_cflags)
