@@ -16,6 +16,15 @@ static json_t *new_error(uint64_t index, enum item_error_kind kind, uint32_t att
 			 "attempts", (json_int_t) attempts);
 }
 
+/* Sets a member; value is taken over. Returns the error, or NULL without memory: it is freed then. */
+static json_t *with(json_t *error, const char *key, json_t *value) {
+	if (json_object_set_new(error, key, value) < 0) {
+		json_decref(error);
+		return NULL;
+	}
+	return error;
+}
+
 /* Cut at LIMIT_ERROR_TEXT, not inside a character. */
 static json_t *limited_string(const char *text) {
 	size_t size = strlen(text);
@@ -28,21 +37,19 @@ static json_t *limited_string(const char *text) {
 	return json_stringn(text, size);
 }
 
-static void copy_text(json_t *to, const char *key, const json_t *from) {
+static json_t *with_text(json_t *error, const char *key, const json_t *from) {
 	const char *text = json_string_value(json_object_get(from, key));
 
-	if (text)
-		json_object_set_new(to, key, limited_string(text));
+	return text ? with(error, key, limited_string(text)) : error;
 }
 
 /* A worker's {"offset", "exception", "message", "trace"} as an ItemError. */
 static json_t *exception_error(uint64_t index, const json_t *reported, uint32_t attempts) {
 	json_t *error = new_error(index, ITEM_ERROR_EXCEPTION, attempts);
 
-	copy_text(error, "exception", reported);
-	copy_text(error, "message", reported);
-	copy_text(error, "trace", reported);
-	return error;
+	error = with_text(error, "exception", reported);
+	error = with_text(error, "message", reported);
+	return with_text(error, "trace", reported);
 }
 
 /* Workers print bytes; an error carries text. */
@@ -61,7 +68,9 @@ static json_t *printable(const char *bytes) {
 	return string;
 }
 
-static json_t *died_error(uint64_t index, const struct worker_end *end, uint32_t attempts) {
+/* message: NULL = how the worker ended. */
+static json_t *died_error(uint64_t index, const struct worker_end *end, const char *message,
+			  uint32_t attempts) {
 	json_t *error = new_error(index, ITEM_ERROR_WORKER_DIED, attempts);
 	char how[64];
 
@@ -70,45 +79,30 @@ static json_t *died_error(uint64_t index, const struct worker_end *end, uint32_t
 
 		snprintf(how, sizeof how, "killed by signal %d (%s)", end->signal,
 			 name ? name : "?");
-		json_object_set_new(error, "exitSignal", json_integer(end->signal));
+		error = with(error, "exitSignal", json_integer(end->signal));
 	} else {
 		snprintf(how, sizeof how, "exited with status %d", end->status);
-		json_object_set_new(error, "exitStatus", json_integer(end->status));
+		error = with(error, "exitStatus", json_integer(end->status));
 	}
-	json_object_set_new(error, "message",
-			    json_sprintf("the worker was lost: %s%s%s", how,
-					 end->reason ? ": " : "", end->reason ? end->reason : ""));
-	if (end->stderr_tail[0])
-		json_object_set_new(error, "stderr", printable(end->stderr_tail));
-	return error;
-}
-
-static json_t *not_started_error(uint64_t index, const struct worker_end *end) {
-	json_t *error = died_error(index, end, 0);
-
-	json_object_set_new(
-		error, "message",
-		json_string("every worker that was given the item died before starting it"));
-	return error;
+	error = with(error, "message",
+		     message ? json_string(message)
+			     : json_sprintf("the worker was lost: %s%s%s", how,
+					    end->reason ? ": " : "",
+					    end->reason ? end->reason : ""));
+	return end->stderr_tail[0] ? with(error, "stderr", printable(end->stderr_tail)) : error;
 }
 
 static json_t *flaw_error(uint64_t index, enum flaw_kind kind, uint32_t attempts) {
-	bool large = kind == FLAW_TOO_LARGE;
-	json_t *error = new_error(
-		index, large ? ITEM_ERROR_RESULT_TOO_LARGE : ITEM_ERROR_BAD_RESULT, attempts);
-
-	json_object_set_new(
-		error, "message",
-		json_string(large ? "the result is over the limit of one result"
-				  : "the result has a number of more than 1024 characters"));
-	return error;
+	if (kind == FLAW_TOO_LARGE)
+		return with(new_error(index, ITEM_ERROR_RESULT_TOO_LARGE, attempts), "message",
+			    json_string("the result is over the limit of one result"));
+	return with(new_error(index, ITEM_ERROR_BAD_RESULT, attempts), "message",
+		    json_string("the result has a number of more than 1024 characters"));
 }
 
 static json_t *cancelled_error(uint64_t index, uint32_t attempts) {
-	json_t *error = new_error(index, ITEM_ERROR_CANCELLED, attempts);
-
-	json_object_set_new(error, "message", json_string("the item was cancelled"));
-	return error;
+	return with(new_error(index, ITEM_ERROR_CANCELLED, attempts), "message",
+		    json_string("the item was cancelled"));
 }
 
 /* -------- reports -------- */
@@ -147,30 +141,30 @@ static const char *check_errors(const struct view *view) {
 	return NULL;
 }
 
-static const char *check_times(const struct view *view) {
-	const json_t *us = view->report->results->us;
+/* ItemErrors of the results from … to - 1: *ret is NULL if there are none. *next: the first of the report's errors
+ * that was not looked at. Returns 0 or -ENOMEM. */
+static int errors_between(const struct view *view, size_t from, size_t to, size_t *next,
+			  json_t **ret) {
+	const json_t *reported;
+	json_t *errors = NULL;
 
-	if (us && json_array_size(us) != 2 * view->n)
-		return "times that do not match the results";
-	return NULL;
-}
+	for (; (reported = json_array_get(view->report->results->errors, *next)); (*next)++) {
+		size_t at = error_offset(reported) - view->offset;
 
-/* ItemErrors of the results from … to - 1, or NULL if there are none. */
-static json_t *errors_between(const struct view *view, size_t from, size_t to) {
-	json_t *errors = NULL, *error;
-	size_t i;
-
-	json_array_foreach(view->report->results->errors, i, error) {
-		size_t at = error_offset(error) - view->offset;
-
-		if (at < from || at >= to)
+		if (at >= to)
+			break;
+		if (at < from)
 			continue;
 		if (!errors)
 			errors = json_array();
-		json_array_append_new(errors,
-				      exception_error(view->base + at, error, view->attempts));
+		if (json_array_append_new(errors, exception_error(view->base + at, reported,
+								  view->attempts)) < 0) {
+			json_decref(errors);
+			return -ENOMEM;
+		}
 	}
-	return errors;
+	*ret = errors;
+	return 0;
 }
 
 /* Start and duration of the results from … to - 1; a worker that does not say gets shares of its busy time. */
@@ -189,14 +183,16 @@ static uint64_t *times_between(const struct view *view, size_t from, size_t to) 
 	return times;
 }
 
-static int add_between(struct request *request, const struct view *view, size_t from, size_t to) {
+static int add_between(struct request *request, const struct view *view, size_t from, size_t to,
+		       size_t *next_error) {
 	const struct worker_report *report = view->report;
 	uint64_t *times = NULL;
-	json_t *errors;
+	json_t *errors = NULL;
 
 	if (from == to)
 		return 0;
-	errors = errors_between(view, from, to);
+	if (errors_between(view, from, to, next_error, &errors) < 0)
+		return -ENOMEM;
 	if (request->options.timings && !(times = times_between(view, from, to))) {
 		json_decref(errors);
 		return -ENOMEM;
@@ -207,9 +203,10 @@ static int add_between(struct request *request, const struct view *view, size_t 
 		errors, times, view->attempts);
 }
 
-/* The error that takes the place of result i, or NULL if it may stay. */
-static json_t *replacement(const struct request *request, const struct view *view, size_t i,
-			   size_t *flaw) {
+/* Whether an error takes the place of result i: *ret then, NULL without memory. *flaw: the first of the document's
+ * flaws that was not looked at. */
+static bool is_replaced(const struct request *request, const struct view *view, size_t i,
+			size_t *flaw, json_t **ret) {
 	const struct document *doc = view->report->doc;
 	uint64_t index = view->base + i;
 	bool flawed = *flaw < doc->n_flaws && doc->flaws[*flaw].index == i;
@@ -217,30 +214,33 @@ static json_t *replacement(const struct request *request, const struct view *vie
 	if (flawed)
 		(*flaw)++;
 	if (request_is_cancelling(request, index))
-		return cancelled_error(index, view->attempts);
-	return flawed ? flaw_error(index, doc->flaws[*flaw - 1].kind, view->attempts) : NULL;
+		*ret = cancelled_error(index, view->attempts);
+	else if (flawed)
+		*ret = flaw_error(index, doc->flaws[*flaw - 1].kind, view->attempts);
+	else
+		return false;
+	return true;
 }
 
-/* Adds the results, but for those that an error replaces. */
+/* Adds the results, but for those that an error replaces. Returns 0 or -ENOMEM. */
 static int add_all(struct request *request, const struct view *view) {
-	size_t from = 0, flaw = 0;
+	size_t from = 0, flaw = 0, next_error = 0;
+	json_t *error;
 	int r = 0;
 
 	if (view->report->doc->n_flaws == 0 && request->cancelling == 0)
-		return add_between(request, view, 0, view->n);
+		return add_between(request, view, 0, view->n, &next_error);
 	for (size_t i = 0; r == 0 && i < view->n; i++) {
-		json_t *error = replacement(request, view, i, &flaw);
-
-		if (!error)
+		if (!is_replaced(request, view, i, &flaw, &error))
 			continue;
-		r = add_between(request, view, from, i);
+		r = add_between(request, view, from, i, &next_error);
 		if (r == 0)
 			r = request_fail_item(request, view->base + i, error, true, view->attempts);
 		else
 			json_decref(error);
 		from = i + 1;
 	}
-	return r == 0 ? add_between(request, view, from, view->n) : r;
+	return r == 0 ? add_between(request, view, from, view->n, &next_error) : r;
 }
 
 const char *outcome_report(struct request *request, const struct chunk *chunk,
@@ -254,18 +254,33 @@ const char *outcome_report(struct request *request, const struct chunk *chunk,
 		.attempts = chunk->attempts + 1,
 		.sent = chunk->sent,
 	};
+	const uint64_t running = request->running - n;
 	const char *wrong = check_errors(&view);
+	struct error error = {0};
 
-	if (!wrong)
-		wrong = check_times(&view);
-	if (!wrong && add_all(request, &view) < 0)
-		wrong = "the daemon is out of memory";
-	if (!wrong)
-		request->work_us += report->results->busy_us;
-	return wrong;
+	if (wrong)
+		return wrong;
+	if (add_all(request, &view) < 0) {
+		/* Not the worker's fault. */
+		request->running = running;
+		error_set(&error, ERROR_RESOURCE_EXHAUSTED, "{ss}", "resource", "memory");
+		request_fail(request, REQUEST_FAILED, &error);
+	}
+	request->work_us += report->results->busy_us;
+	return NULL;
 }
 
 /* -------- settlements -------- */
+
+/* The error of an item whose worker is gone; message as died_error()'s. */
+static int give_up(struct request *request, uint64_t index, const struct worker_end *end,
+		   const char *message, uint32_t attempts) {
+	json_t *error = request_is_cancelling(request, index)
+				? cancelled_error(index, attempts)
+				: died_error(index, end, message, attempts);
+
+	return request_fail_item(request, index, error, true, attempts);
+}
 
 static int put_back_untouched(struct request *request, const struct chunk *chunk,
 			      const struct worker_end *end) {
@@ -273,8 +288,9 @@ static int put_back_untouched(struct request *request, const struct chunk *chunk
 	int r;
 
 	if (chunk->count == 1 && handed >= HANDED_GIVE_UP)
-		return request_fail_item(request, chunk->first,
-					 not_started_error(chunk->first, end), true, 0);
+		return give_up(request, chunk->first, end,
+			       "every worker that was given the item died before starting it",
+			       chunk->attempts);
 	if (chunk->count == 1 || handed < HANDED_HALVE)
 		return request_put_back(request, chunk->first, chunk->count, handed,
 					chunk->attempts);
@@ -284,26 +300,28 @@ static int put_back_untouched(struct request *request, const struct chunk *chunk
 					chunk->attempts);
 }
 
-int outcome_settle(struct request *request, const struct chunk *chunk,
-		   const struct settlement *settlement, const struct worker_end *end) {
-	uint64_t blamed = chunk->first + settlement->finished;
+static int put_back_rest(struct request *request, const struct chunk *chunk,
+			 const struct settlement *settlement, const struct worker_end *end) {
 	uint32_t lost = settlement->finished - chunk->reported;
-	json_t *error;
-	int r;
-
-	if (settlement->untouched)
-		return put_back_untouched(request, chunk, end);
+	int r = request_put_back(request, chunk->first + chunk->reported, lost, 0,
+				 chunk->attempts + 1);
 
 	request->retried += lost;
-	r = request_put_back(request, chunk->first + chunk->reported, lost, 0, chunk->attempts + 1);
-	if (r == 0 && settlement->blamed) {
-		error = request_is_cancelling(request, blamed)
-				? cancelled_error(blamed, chunk->attempts + 1)
-				: died_error(blamed, end, chunk->attempts + 1);
-		r = request_fail_item(request, blamed, error, true, chunk->attempts + 1);
-	}
+	if (r == 0 && settlement->blamed)
+		r = give_up(request, chunk->first + settlement->finished, end, NULL,
+			    chunk->attempts + 1);
 	if (r == 0)
 		r = request_put_back(request, chunk->first + settlement->rest,
 				     chunk->count - settlement->rest, 0, chunk->attempts);
+	return r;
+}
+
+int outcome_settle(struct request *request, const struct chunk *chunk,
+		   const struct settlement *settlement, const struct worker_end *end) {
+	const uint64_t running = request->running - (chunk->count - chunk->reported);
+	int r = settlement->untouched ? put_back_untouched(request, chunk, end)
+				      : put_back_rest(request, chunk, settlement, end);
+
+	request->running = running; /* also of items that were lost for want of memory */
 	return r;
 }

@@ -7,6 +7,7 @@ daemon_tests = \
 	%reldir%/environment \
 	%reldir%/estimate \
 	%reldir%/options \
+	%reldir%/outcome \
 	%reldir%/quantity \
 	%reldir%/request \
 	%reldir%/scale \
@@ -40,6 +41,11 @@ daemon_test_libs = daemon/libdaemon.la $(unit_libs)
 %canon_reldir%_options_CFLAGS = $(unit_cflags)
 %canon_reldir%_options_LDADD = $(daemon_test_libs)
 %canon_reldir%_options_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_outcome_SOURCES = %reldir%/outcome.c %reldir%/items.c %reldir%/items.h
+%canon_reldir%_outcome_CFLAGS = $(unit_cflags)
+%canon_reldir%_outcome_LDADD = $(daemon_test_libs)
+%canon_reldir%_outcome_LDFLAGS = $(unit_ldflags)
 
 %canon_reldir%_quantity_SOURCES = %reldir%/quantity.c
 %canon_reldir%_quantity_CFLAGS = $(unit_cflags)
