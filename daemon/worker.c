@@ -187,8 +187,8 @@ static void settle_chunks(struct worker *worker, const struct worker_end *end) {
 		worker->n_chunks--;
 		p->ops->chunk_over(p->context, worker, chunk, &settlement, end);
 		free(chunk);
-		/* Who could not be asked or was caught in the first chunk has not touched the next ones. */
-		if (!evidence.page || evidence.violation)
+		/* Who could not be asked, was caught or is to blame in one chunk has not touched the next ones. */
+		if (!evidence.page || evidence.violation || settlement.blamed)
 			evidence =
 				(struct chunk_evidence) {.page = true, .last_chunk = p->last_chunk};
 	}
