@@ -20,7 +20,7 @@ void document_init(struct document *doc, const struct document_shape *shape,
 	};
 	if (doc->limits.message == 0 || doc->limits.message >= UINT32_MAX)
 		doc->limits.message = UINT32_MAX - 1; /* spans have 32 bits */
-	json_scan_init(&doc->scan, LIMIT_DEPTH, LIMIT_NUMBER, shape->object ? 3 : 2);
+	json_scan_init(&doc->scan, LIMIT_DEPTH + shape->deeper, LIMIT_NUMBER, shape->object ? 3 : 2);
 }
 
 void document_done(struct document *doc) {

@@ -31,6 +31,8 @@ struct document_shape {
 	const char *const *payload;
 	/* A number over LIMIT_NUMBER is a flaw of its element, not an error. */
 	bool lenient_numbers;
+	/* Levels that the message may be deeper than LIMIT_DEPTH. */
+	unsigned deeper;
 };
 
 /* A member that was not taken apart: neither shape->object when it is an object, whose members are

@@ -5,7 +5,8 @@
 
 const struct document_shape reply_shapes[] = {
 	[REPLY_PLAIN] = {0},
-	[REPLY_RUN] = {.object = "parameters", .array = "results"},
+	/* A result lies three levels deep here and two in the worker's message, where the limit was checked. */
+	[REPLY_RUN] = {.object = "parameters", .array = "results", .deeper = 1},
 	[REPLY_STREAM] = {.array = "results"},
 };
 
