@@ -8,6 +8,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/channel.c %reldir%/channel.h \
 	%reldir%/chunk.c %reldir%/chunk.h \
 	%reldir%/clock.h \
+	%reldir%/commons.c %reldir%/commons.h \
 	%reldir%/configuration.c %reldir%/configuration.h \
 	%reldir%/conn.c %reldir%/conn.h \
 	%reldir%/daemon.c %reldir%/daemon.h \

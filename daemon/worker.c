@@ -12,6 +12,7 @@
 #include "daemon/bytes.h"
 #include "daemon/channel.h"
 #include "daemon/clock.h"
+#include "daemon/commons.h"
 #include "daemon/log.h"
 #include "daemon/output.h"
 #include "daemon/spawn.h"
@@ -29,12 +30,6 @@ enum stop_step {
 	STOP_ASKED, /* the worker's input is closed: it should exit by itself */
 	STOP_TERM,
 	STOP_KILL /* repeated until the exit is reaped */
-};
-
-/* A common value that the worker has, most recently used first. */
-struct held_common {
-	uint64_t id;
-	size_t size;
 };
 
 struct worker_private {
@@ -57,8 +52,7 @@ struct worker_private {
 	uint64_t target; /* position an interrupt is meant for, 0 = whatever runs */
 	const char *reason;
 
-	struct held_common commons[LIMIT_WORKER_COMMONS];
-	unsigned n_commons;
+	struct commons commons;
 };
 
 static const char *const state_names[WORKER_STATES] = {
@@ -389,12 +383,10 @@ static const struct channel_ops channel_ops = {
 
 /* -------- what it is told -------- */
 
-static int forget_oldest(struct worker_private *p) {
+static int send_forget(struct worker_private *p, uint64_t id) {
 	char message[48];
-	int n = snprintf(message, sizeof message, "{\"forget\":%llu}",
-			 (unsigned long long) p->commons[p->n_commons - 1].id);
+	int n = snprintf(message, sizeof message, "{\"forget\":%llu}", (unsigned long long) id);
 
-	p->n_commons--;
 	return channel_write(p->channel, message, (size_t) n + 1);
 }
 
@@ -412,31 +404,14 @@ static int send_common(struct worker_private *p, const struct worker_order *orde
 	return r;
 }
 
-/* Makes the order's common value the most recently used one that the worker has. */
 static int provide_common(struct worker_private *p, const struct worker_order *order) {
-	struct held_common wanted = {order->common, span_size(order->common_span)};
-	size_t total = wanted.size;
-	unsigned at;
+	const struct commons_plan plan =
+		commons_use(&p->commons, order->common, span_size(order->common_span));
 	int r = 0;
 
-	for (at = 0; at < p->n_commons && p->commons[at].id != wanted.id; at++)
-		total += p->commons[at].size;
-	if (at == p->n_commons) {
-		while (r == 0 && p->n_commons > 0 &&
-		       (p->n_commons == LIMIT_WORKER_COMMONS ||
-			total > LIMIT_WORKER_COMMON_BYTES)) {
-			total -= p->commons[p->n_commons - 1].size;
-			r = forget_oldest(p);
-		}
-		if (r == 0)
-			r = send_common(p, order);
-		if (r < 0)
-			return r;
-		at = p->n_commons++;
-	}
-	memmove(p->commons + 1, p->commons, at * sizeof *p->commons);
-	p->commons[0] = wanted;
-	return 0;
+	for (unsigned i = 0; r == 0 && i < plan.n_forget; i++)
+		r = send_forget(p, plan.forget[i]);
+	return r == 0 && plan.send ? send_common(p, order) : r;
 }
 
 int worker_give(struct worker *worker, struct chunk *chunk, const struct worker_order *order,

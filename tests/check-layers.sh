@@ -19,7 +19,7 @@ worker
 output listener
 channel spawn notify
 log
-configuration options environment request chunk sched estimate scale
+configuration options environment request chunk commons sched estimate scale
 bytes quantity clock
 '
 if [ "${1-}" = --order ]; then # for tests/check-docs.sh

@@ -17,10 +17,10 @@
 #define TRANSCRIPT_MAX 8192
 
 static const char *const payload[] = {"argument", "common", NULL};
-static const struct document_shape call = {"parameters", "items", payload, false};
-static const struct document_shape stream = {NULL, "items", NULL, false};
-static const struct document_shape results = {NULL, "results", NULL, true};
-static const struct document_shape flat = {NULL, NULL, NULL, true};
+static const struct document_shape call = {"parameters", "items", payload, false, 0};
+static const struct document_shape stream = {NULL, "items", NULL, false, 0};
+static const struct document_shape results = {NULL, "results", NULL, true, 0};
+static const struct document_shape flat = {NULL, NULL, NULL, true, 0};
 static const struct limits none = {0, 0, 0, 0};
 
 static void print_parts(FILE *out, const struct document *doc, const char *text) {
