@@ -56,6 +56,8 @@ void harness_stop(struct harness *h);
 void harness_expect_exit(struct harness *h, int status);
 /* The same of one of several daemons: the others are not looked at, nor is it looked for processes. */
 void harness_expect_status(struct harness *h, int status);
+/* So many processes may be left that functions made on purpose; they end by themselves. */
+void harness_expect_strays(struct harness *h, int n);
 /* Kills the daemon, which cannot tidy up then, and waits until nobody is left. */
 void harness_kill(struct harness *h);
 void harness_signal(struct harness *h, int signal);
