@@ -48,7 +48,7 @@ UNIT_TEST(commons, bytes_make_room_too) {
 	expect(&commons, 2, 6 * MIB, "+2");
 	expect(&commons, 3, 4 * MIB, "+3");
 	expect(&commons, 4, 1, "-1 +4");
-	expect(&commons, 5, 12 * MIB, "-2 +5");
+	expect(&commons, 5, 12 * MIB, "-2 -3 +5");
 }
 
 UNIT_TEST(commons, a_value_over_the_limit_is_the_only_one) {
