@@ -24,17 +24,6 @@
 #define TRANSCRIPT_TEXT 400   /* characters shown of one message */
 #define REPORT_TEXT     20000 /* characters shown of a transcript or a log */
 
-/* Criterion 2.4.1 leaks CRITERION_OUTPUTS. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void) {
-	return "leak:criterion_handle_args\n";
-}
-
-const char *__lsan_default_options(void);
-const char *__lsan_default_options(void) {
-	return "print_suppressions=0";
-}
-
 /* ---- time and place ---- */
 
 static struct {

@@ -329,9 +329,8 @@ Test(daemon, a_second_term_stops_at_once) {
 
 Test(daemon, term_while_workers_start_stops) {
 	struct harness *h = harness_start(TWO_FAKES);
-	struct fake *w = harness_worker(h);
 
-	worker_order(w, "stay");
+	harness_worker(h);
 	harness_worker(h);
 	harness_stop(h);
 }
