@@ -133,13 +133,18 @@ static void write_message(struct conn *conn, json_t *message) {
 	json_decref(message);
 }
 
-static void write_error(struct conn *conn, struct error *error) {
-	json_t *message = json_pack("{ss}", "error", error_name(error->id));
+/* parameters: taken; NULL = none. */
+static void write_failure(struct conn *conn, const char *name, json_t *parameters) {
+	json_t *message = json_pack("{ss}", "error", name);
 
-	if (error->parameters)
-		json_object_set(message, "parameters", error->parameters);
-	error_done(error);
+	if (parameters)
+		json_object_set_new(message, "parameters", parameters);
 	write_message(conn, message);
+}
+
+static void write_error(struct conn *conn, struct error *error) {
+	write_failure(conn, error_name(error->id), json_incref(error->parameters));
+	error_done(error);
 }
 
 void conn_own(struct conn *conn, const struct conn_ops *ops, void *owner) {
@@ -179,6 +184,11 @@ void conn_fail(struct conn *conn, struct error *error) {
 	write_error(conn, error);
 	if (malformed)
 		drain(conn);
+	conn_call_over(conn);
+}
+
+void conn_fail_as(struct conn *conn, const char *name, json_t *parameters) {
+	write_failure(conn, name, parameters);
 	conn_call_over(conn);
 }
 

@@ -100,6 +100,9 @@ void conn_own(struct conn *conn, const struct conn_ops *ops, void *owner);
 void conn_reply(struct conn *conn, json_t *parameters, bool continues);
 /* The error of the active call, moved. */
 void conn_fail(struct conn *conn, struct error *error);
+/* The same for an error that the method's own interface defines: name is the whole name, as sent.
+ * parameters: object, taken; NULL = none. */
+void conn_fail_as(struct conn *conn, const char *name, json_t *parameters);
 
 /* A reply in pieces: everything up to the final NUL is the caller's. */
 void conn_write(struct conn *conn, const void *data, size_t size);
