@@ -23,8 +23,11 @@ pkgconfig_DATA += %reldir%/procpool-worker.pc
 
 %canon_reldir%_libprocpool_worker_la_SOURCES =
 %canon_reldir%_libprocpool_worker_la_LIBADD = %reldir%/libworker.la
-%canon_reldir%_libprocpool_worker_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 \
-	-export-symbols-regex '^procpool_'
+# The numbers, and when they change: CONTRIBUTING.md, "What others build on".
+%canon_reldir%_libprocpool_worker_la_LDFLAGS = $(AM_LDFLAGS) -no-undefined -version-info 0:0:0 \
+	-Wl,--version-script=$(srcdir)/%reldir%/libprocpool-worker.sym
+EXTRA_%canon_reldir%_libprocpool_worker_la_DEPENDENCIES = %reldir%/libprocpool-worker.sym
+EXTRA_DIST += %reldir%/libprocpool-worker.sym
 
 # A function author's code like any other: it has the public header, and numbers.
 %canon_reldir%_libstock_la_SOURCES = \

@@ -112,11 +112,6 @@ seq 1 | PROCPOOL_TEST_INIT=fail feed calls "$worker" --load "$functions" >stdout
 expect 'an init that fails: no hello' 2 "$status"
 expect 'and it says so' 1 "$(grep -c "functions.so: its init returned -1" stderr)"
 
-# Only the public names are exported, and every one of the header is.
-expect 'exported names' "$(grep -o '\bprocpool_[a-z_]*(' "$source/worker/include/procpool/worker.h" |
-  tr -d '(' | sort -u | tr '\n' ' ')" \
-  "$(nm -D --defined-only "$build/worker/.libs/libprocpool-worker.so" | awk '{print $3}' | sort | tr '\n' ' ')"
-
 # A worker of one's own.
 {
   cat half.c
