@@ -50,9 +50,13 @@ run() {
   timeout --kill-after=10s "$limit" "$@" >"$log" 2>&1 </dev/null
 }
 
-# show_tail LOG [LINES]: the end of a log, set off from the steps.
+# show_tail LOG [LINES]: the errors of a log and its end, set off from the steps.
 show_tail() {
-  tail -n "${2:-40}" "$build/$1.log" | sed 's/^/        | /'
+  {
+    grep -anE '(^|[^a-z_])(error|Error|ERROR)(:| [0-9])|^(FAIL|ERROR|XPASS)|\*\*\*' "$build/$1.log" | head -n 20
+    echo ...
+    tail -n "${2:-40}" "$build/$1.log"
+  } | sed 's/^/        | /'
   echo "        | (all of it: $build/$1.log)"
 }
 
