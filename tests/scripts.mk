@@ -43,6 +43,7 @@ check-valgrind:
 # All that takes too long for every change, one after the other.
 check-long:
 	$(MAKE) $(AM_MAKEFLAGS) check-valgrind
+	$(MAKE) $(AM_MAKEFLAGS) fuzz
 	$(MAKE) $(AM_MAKEFLAGS) check-fresh
 
 .PHONY: check-fresh check-valgrind check-long
