@@ -315,7 +315,7 @@ static inline const unsigned char *skip_plain(const unsigned char *at, const uns
 			 (backslash - EVERY_BYTE(1)) | word) &
 			EVERY_BYTE(0x80);
 		if (found)
-			break;
+			return at + __builtin_ctzll(found) / 8;
 	}
 	while (at < end && *at >= 0x20 && *at < 0x80 && *at != '"' && *at != '\\')
 		at++;
@@ -344,6 +344,20 @@ static inline enum step utf8_begin(struct json_scan *scan, struct input *in) {
 	scan->state = IN_UTF8;
 	in->at++;
 	return STEP_ON;
+}
+
+/* Skips the characters of two and three bytes that are whole and need no closer look. */
+static inline const unsigned char *skip_utf8(const unsigned char *at, const unsigned char *end) {
+	while (end - at >= 3) {
+		if (at[0] >= 0xc2 && at[0] < 0xe0 && (at[1] & 0xc0) == 0x80)
+			at += 2;
+		else if (at[0] > 0xe0 && at[0] < 0xf0 && at[0] != 0xed && (at[1] & 0xc0) == 0x80 &&
+			 (at[2] & 0xc0) == 0x80)
+			at += 3;
+		else
+			break;
+	}
+	return at;
 }
 
 static inline enum step utf8_step(struct json_scan *scan, struct input *in) {
@@ -429,7 +443,12 @@ static enum step low_surrogate_step(struct json_scan *scan, struct input *in) {
 
 static inline enum step string_step(struct json_scan *scan, struct input *in,
 				    struct json_scan_token *ret) {
-	in->at = skip_plain(in->at, in->end);
+	const unsigned char *before;
+
+	do {
+		before = in->at = skip_plain(in->at, in->end);
+		in->at = skip_utf8(in->at, in->end);
+	} while (in->at != before);
 	if (in->at == in->end)
 		return STEP_MORE;
 
@@ -574,8 +593,9 @@ static enum step text_end(struct json_scan *scan, const struct input *in,
 	return STEP_TOKEN;
 }
 
-int json_scan_next(struct json_scan *scan, const char *text, size_t size, bool last,
-		   struct json_scan_token *ret) {
+/* flatten: one function for the compiler is half as fast again as calls of the steps. */
+__attribute__((flatten)) int json_scan_next(struct json_scan *scan, const char *text, size_t size,
+					    bool last, struct json_scan_token *ret) {
 	struct input in = {
 		.text = (const unsigned char *) text,
 		.at = (const unsigned char *) text + scan->pos,
