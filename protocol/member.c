@@ -21,7 +21,8 @@ static uint32_t code_unit(const char *digits) {
 	return value;
 }
 
-/* Reads one escape, a pair of surrogates included; *at stands on the backslash and moves behind it. */
+/* Reads one escape, a pair of surrogates included; *at stands on the backslash and moves behind
+ * it. */
 static uint32_t escaped_character(const char **at) {
 	static const char escapes[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";
 	const char *begin = *at;

@@ -4,8 +4,8 @@
 
 #include "tests/fuzz/fuzz.h"
 
-/* Promises: a call, its parameters and the objects of a stream are decoded, or refused with one error; what
- * is decoded keeps its limits. */
+/* Promises: a call, its parameters and the objects of a stream are decoded, or refused with one
+ * error; what is decoded keeps its limits. */
 
 static const struct limits limits = {
 	.message = LIMIT_MESSAGE, .envelope = LIMIT_ENVELOPE, .items = 16, .item = 256};

@@ -6,8 +6,8 @@
 #include "protocol/work.h"
 #include "tests/fuzz/fuzz.h"
 
-/* Promises: the sizes of the reads change neither the verdict nor what is found; the limits hold; every
- * member and element is a JSON value of its own. */
+/* Promises: the sizes of the reads change neither the verdict nor what is found; the limits hold;
+ * every member and element is a JSON value of its own. */
 
 static int feed(struct document *doc, const uint8_t *data, size_t size, uint32_t *seed) {
 	size_t there = seed ? 0 : size;

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 
 /*
- * A fuzz target takes any bytes and aborts when a promise is broken. With clang's libFuzzer (make fuzz)
- * bytes are made up; linked with replay.c the target reads its corpus, tests/fuzz/corpus/NAME, in make
- * check. Once a bug is found its input becomes a file there.
+ * A fuzz target takes any bytes and aborts when a promise is broken. With clang's libFuzzer (make
+ * fuzz) bytes are made up; linked with replay.c the target reads its corpus,
+ * tests/fuzz/corpus/NAME, in make check. Once a bug is found its input becomes a file there.
  */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -30,7 +30,8 @@ static inline char *fuzz_copy(const void *data, size_t size) {
 	return copy;
 }
 
-/* Sizes of reads that depend on the input alone, so that an input that aborts once does so again. */
+/* Sizes of reads that depend on the input alone, so that an input that aborts once does so
+ * again. */
 static inline uint32_t fuzz_seed(const uint8_t *data, size_t size) {
 	uint32_t seed = 2166136261; /* FNV-1a */
 

@@ -5,8 +5,9 @@
 
 #include "tests/fuzz/fuzz.h"
 
-/* Promises: json_scan takes what jansson takes, and refuses what it refuses for another reason than its
- * own limits; the sizes of the reads change nothing; a token lies within the text, after its predecessor. */
+/* Promises: json_scan takes what jansson takes, and refuses what it refuses for another reason
+ * than its own limits; the sizes of the reads change nothing; a token lies within the text, after
+ * its predecessor. */
 
 #define DEPTH 64
 

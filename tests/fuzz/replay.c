@@ -3,8 +3,8 @@
 
 #include "tests/fuzz/fuzz.h"
 
-/* Runs the target over each file of its corpus, or over the files named on the command line, and reports
- * by TAP. An input that breaks a promise aborts the program, and TAP's plan is missed. */
+/* Runs the target over each file of its corpus, or over the files named on the command line, and
+ * reports by TAP. An input that breaks a promise aborts the program, and TAP's plan is missed. */
 
 static int replay(const char *path) {
 	static uint8_t data[1 << 20];

@@ -4,8 +4,8 @@
 
 #include "tests/fuzz/fuzz.h"
 
-/* Promises: what a worker says, and what is said to it, is decoded or refused with a reason; a chunk that was
- * decoded is written as a message that decodes to the same. */
+/* Promises: what a worker says, and what is said to it, is decoded or refused with a reason; a
+ * chunk that was decoded is written as a message that decodes to the same. */
 
 static const struct limits limits = {.message = LIMIT_WORKER_MESSAGE, .item = 256};
 

@@ -8,8 +8,8 @@
 #include "tests/unit/unit.h"
 
 /*
- * Calls as transcripts: "a.B more" is the method and the flags that are true, "f argument=1 common=2
- * chunkSize=3" the parameters of a run, and an error is its name and parameters, as in
+ * Calls as transcripts: "a.B more" is the method and the flags that are true, "f argument=1
+ * common=2 chunkSize=3" the parameters of a run, and an error is its name and parameters, as in
  * "MalformedMessage reason=no offset=3".
  */
 #define TRANSCRIPT_MAX 1024
