@@ -14,6 +14,7 @@
 #include "daemon/status.h"
 #include "daemon/watch.h"
 #include "protocol/interface.h"
+#include "protocol/parameters.h"
 
 static int no_memory(struct error *error) {
 	return error_set(error, ERROR_RESOURCE_EXHAUSTED, "{ss}", "resource", "memory");

@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 #include "daemon/bytes.h"
-#include "protocol/call.h"
+#include "protocol/parameters.h"
 #include "protocol/document.h"
 #include "protocol/error.h"
 

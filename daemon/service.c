@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "protocol/parameters.h"
+
 static void get_info(void *context, struct conn *conn, struct conn_call *call) {
 	const struct service *service = context;
 	json_t *names = json_array();

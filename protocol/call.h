@@ -28,49 +28,11 @@ void call_done(struct call *call);
 /* The error of a document that could not be read: verdict is one of DOCUMENT_E_*. */
 void call_document_error(const struct document *doc, int verdict, struct error *error);
 
-enum unpack { UNPACK_NONE, UNPACK_POSITIONAL, UNPACK_KEYWORDS, UNPACK_BOTH };
-
-const char *unpack_name(enum unpack unpack);
-
-struct run_options {
-	uint32_t chunk_size;  /* items; 0 = the daemon chooses */
-	uint32_t max_workers; /* 0 = no limit */
-	enum unpack unpack;
-	bool abort; /* onError: nothing new starts after an item failed */
-	bool unordered;
-	bool timings;
-};
-
-/* Parameters of Apply, Map and Stream. A span with begin == end is absent. */
-struct run_parameters {
-	char *function;       /* owned; "name" or "pool/name", checked */
-	struct span argument; /* Apply */
-	struct span common;
-	struct run_options options;
-	uint32_t window; /* Stream; items, 0 = the daemon's */
-};
-
-enum run_method { RUN_APPLY, RUN_MAP, RUN_STREAM };
-
-/* Reads the parameters; Map's items are doc->elements.
- * Returns as call_decode(); free with run_parameters_done(). */
-int run_parameters_decode(struct run_parameters *ret, enum run_method method,
-			  const struct document *doc, const char *text, struct error *error);
-void run_parameters_done(struct run_parameters *parameters);
-
-/* One parameter of a method that takes only scalars. */
-enum parameter_type { PARAMETER_STRING, PARAMETER_BOOL, PARAMETER_INT };
-
-struct parameter {
-	const char *name;
-	enum parameter_type type;
-	bool required;
-};
-
-/* Reads the parameters of a method whose table has n entries; values[i] becomes a new reference, or NULL where
- * absent or null. Returns as call_decode(). */
-int parameters_decode(const struct parameter *table, size_t n, json_t **values,
-		      const struct document *doc, const char *text, struct error *error);
+/* What decoders say of a call; each sets *error and returns 1. member: where it is, or NULL. */
+int call_malformed(struct error *error, const char *reason, const struct member *member);
+int call_invalid(struct error *error, const char *parameter);
+/* A parameter that the method does not know. */
+int call_unknown(struct error *error, const struct member *member, const char *text);
 
 /* One object of a client's stream. */
 struct stream_object {

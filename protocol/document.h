@@ -108,6 +108,9 @@ int document_feed(struct document *doc, const char *text, size_t size);
 
 /* True if the member is called name; escapes in the text are understood. */
 bool member_is(const struct member *member, const char *text, const char *name);
+/* Index of the member's name among n names as of member_is(), or n. */
+size_t member_find(const struct member *member, const char *text, const char *const *names,
+		   size_t n);
 /* The member's value as a C string. Returns 0 and *ret_string, to be freed; 1 if it is no string, or
  * one with a NUL in it; -ENOMEM. */
 int member_string(const struct member *member, const char *text, char **ret_string);

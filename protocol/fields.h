@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "protocol/call.h"
+#include "protocol/parameters.h"
 #include "protocol/document.h"
 
 /*

@@ -127,3 +127,11 @@ json_t *member_load(const struct member *member, const char *text) {
 	(void) member_read(member, text, &value);
 	return value;
 }
+
+size_t member_find(const struct member *member, const char *text, const char *const *names,
+		   size_t n) {
+	for (size_t i = 0; i < n; i++)
+		if (member_is(member, text, names[i]))
+			return i;
+	return n;
+}

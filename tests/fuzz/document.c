@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "protocol/call.h"
+#include "protocol/parameters.h"
 #include "protocol/work.h"
 #include "tests/fuzz/fuzz.h"
 

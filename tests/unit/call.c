@@ -1,4 +1,5 @@
 #include "protocol/call.h"
+#include "protocol/parameters.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/call.h"
 #include "tests/unit/unit.h"
 
 static struct bytes *read_document(struct document *doc, const struct document_shape *shape,
