@@ -380,6 +380,14 @@ static void message_over(struct conn *conn) {
 	conn->message_began = 0;
 }
 
+/* The limits of a call's message hold for each object, but a stream may have any number of items. */
+static void read_stream_objects(struct conn *conn) {
+	struct limits limits = conn->setup->limits->call;
+
+	limits.items = 0;
+	document_init(&conn->doc, &stream_shape, &limits);
+}
+
 static ssize_t on_received(void *context, char *bytes, size_t size) {
 	struct conn *conn = context;
 	struct error error = {0};
@@ -412,7 +420,7 @@ static ssize_t on_received(void *context, char *bytes, size_t size) {
 	take_message(conn, bytes);
 	document_reset(&conn->doc);
 	if (conn->stream && !stream)
-		document_init(&conn->doc, &stream_shape, &conn->setup->limits->call);
+		read_stream_objects(conn);
 	if (conn->active && !conn->paused) {
 		conn->paused = true;
 		channel_pause(conn->channel);

@@ -169,6 +169,10 @@ int stream_object_decode(struct stream_object *ret, const struct document *doc, 
 	struct stream_object object = {.items = doc->elements.present};
 	int r = 0;
 
+	if (doc->too_many)
+		return error_set(error, ERROR_TOO_MANY_ITEMS, "{sI}", "limit",
+				 (json_int_t) doc->limits.items);
+
 	for (size_t i = 0; r == 0 && i < doc->n_members; i++)
 		r = decode_stream_member(&object, &doc->members[i], text, error);
 	if (r != 0) {

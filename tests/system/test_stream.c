@@ -301,7 +301,7 @@ Test(stream, message_and_depth_limits_hold_for_each_object) {
 Test(stream, the_number_of_items_is_unlimited) {
 	struct harness *h = harness_start("limits { items = 3 } " ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
-	struct peer *p = open_stream(h, F_TWO);
+	struct peer *p = open_stream(h, "{'function':'f','options':{'chunkSize':8}}");
 
 	for (unsigned i = 0; i < 3; i++) {
 		peer_send(p, "{'items':[1,2]}");
@@ -309,8 +309,12 @@ Test(stream, the_number_of_items_is_unlimited) {
 		worker_answer(w, i + 1, 0, "[1,2]");
 		expect_batch(p, 2 * i, "[1,2]");
 	}
+	peer_send(p, "{'items':[1,2,3,4,5]}");
+	worker_expect(w, "{'chunk':4,'items':[1,2,3,4,5], ...}");
+	worker_answer(w, 4, 0, "[1,2,3,4,5]");
+	expect_batch(p, 6, "[1,2,3,4,5]");
 	peer_send(p, "{'end':true}");
-	peer_expect(p, SUMMARY(6, 6, 0, 0));
+	peer_expect(p, SUMMARY(11, 11, 0, 0));
 	peer_expect_eof(p);
 	harness_stop(h);
 }

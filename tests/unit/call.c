@@ -453,6 +453,7 @@ UNIT_TEST(call, a_stream_takes_items_cancel_and_end) {
 		{"{}", ""},
 		{"{\"items\":[]}", "items "},
 		{"{\"items\":[1,2],\"end\":true}", "items end "},
+		{"{\"items\":[1,2,3,4,5],\"end\":true}", "TooManyItems limit=4"},
 		{"{\"cancel\":[0,7]}", "cancel 2"},
 		{"{\"end\":true,\"cancel\":[]}", "end cancel 0"},
 		{"{\"items\":1}", "MalformedMessage reason=items must be an array offset=2"},
