@@ -127,6 +127,16 @@ static bool fits(struct fake *w, const json_t *pattern) {
 	return fit;
 }
 
+/* The message at hand may be a chunk. */
+static void note_chunk(struct fake *w) {
+	json_t *value = json_loads(w->line.inbox.bytes, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+	json_t *chunk = json_object_get(value, "chunk");
+
+	if (chunk)
+		w->last_chunk = (uint64_t) json_integer_value(chunk);
+	json_decref(value);
+}
+
 /* One look at all workers: returns the one with the message, or NULL and the fds that may bring it. */
 static struct fake *look_for(struct harness *h, const json_t *pattern, int *fds, int *n) {
 	struct fake *w;
@@ -161,6 +171,7 @@ struct fake *harness_expect_any(struct harness *h, const char *format, ...) {
 	snprintf(what, sizeof(what), "any worker to get %.250s", text);
 	while (!(w = look_for(h, pattern, fds, &n)))
 		harness_poll(h, fds, n, POLLIN, deadline, what);
+	note_chunk(w);
 	free(line_receive(&w->line));
 	json_decref(pattern);
 	free(expanded);
@@ -249,6 +260,12 @@ void worker_answer(struct fake *w, uint64_t chunk, uint32_t offset, const char *
 	worker_page_store(w, chunk, offset + (uint32_t) n, false);
 	worker_send(w, "{'chunk':%llu,'results':%s,'busyUs':%zu}", (unsigned long long) chunk,
 		    results, n * ANSWER_US);
+}
+
+void worker_answer_last(struct fake *w, const char *results) {
+	if (w->last_chunk == 0)
+		harness_fail(w->line.harness, "%s has no chunk", w->line.name);
+	worker_answer(w, w->last_chunk, 0, results);
 }
 
 void worker_page_store_word(struct fake *w, uint64_t word) {

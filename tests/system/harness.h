@@ -144,6 +144,9 @@ bool worker_has_message(struct fake *w);
  * chunks in advance); stores their end in the page. */
 void worker_answer(struct fake *w, uint64_t chunk, uint32_t offset, const char *results);
 
+/* The same for the whole chunk with which harness_expect_any() returned the worker. */
+void worker_answer_last(struct fake *w, const char *results);
+
 void worker_page_store(struct fake *w, uint64_t chunk, uint32_t offset, bool running);
 void worker_page_store_word(struct fake *w, uint64_t word);
 uint64_t worker_page_limit(struct fake *w);
@@ -202,6 +205,7 @@ void here_set(const char *file, int line);
 #define worker_expect_eof(...)        (HERE, worker_expect_eof(__VA_ARGS__))
 #define worker_receive(...)           (HERE, worker_receive(__VA_ARGS__))
 #define worker_answer(...)            (HERE, worker_answer(__VA_ARGS__))
+#define worker_answer_last(...)       (HERE, worker_answer_last(__VA_ARGS__))
 #define worker_order(...)             (HERE, worker_order(__VA_ARGS__))
 #define worker_expect_gone(...)       (HERE, worker_expect_gone(__VA_ARGS__))
 #endif

@@ -37,6 +37,7 @@ struct fake {
 	struct page *page;
 	int pidfd;
 	pid_t pid;
+	uint64_t last_chunk; /* that it was given */
 	bool hold;
 	bool taken; /* a harness_worker() returned it */
 	char pool[64];

@@ -70,6 +70,34 @@ Test(control, a_cancelled_stream_ends_in_the_error) {
 	harness_stop(h);
 }
 
+static bool has_limit(void *data) {
+	return worker_page_limit(data) != UINT64_MAX;
+}
+
+Test(control, cancel_recalls_what_a_worker_has_not_begun) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h), *q = peer_connect(h);
+
+	peer_call(p, "Map", "{'function':'f','items':[1,2,3],'options':{'chunkSize':3}}");
+	worker_expect(w, "{'chunk':1,'items':[1,2,3], ...}");
+	worker_page_store(w, 1, 0, true);
+	peer_call(q, "Cancel", "{'request':'1'}");
+	peer_expect_text(q, "{}");
+	peer_expect_error(p, "Cancelled", NULL);
+	harness_wait(h, "the limit", has_limit, w);
+	worker_page_store(w, 1, 1, false);
+	worker_send(w, "{'chunk':1,'results':[1],'busyUs':50000}");
+	worker_send(w, "{'chunk':1,'returned':1}");
+	/* It did what was asked of it: it lives, and works on. */
+	peer_call(p, "Apply", "{'function':'f','argument':'next'}");
+	worker_expect(w, "{'chunk':2,'items':['next'], ...}");
+	cr_assert_eq(worker_page_limit(w), UINT64_MAX);
+	worker_answer(w, 2, 0, "[true]");
+	peer_expect_text(p, "{'parameters':{'result':true}}");
+	harness_stop(h);
+}
+
 Test(control, a_running_item_that_ignores_cancel_loses_its_worker) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f"), *next;

@@ -377,6 +377,114 @@ Test(stream, dispatch_stops_at_the_window_and_the_oldest_item_opens_it) {
 	harness_stop(h);
 }
 
+/* Results larger than the whole window: one at a time, each gets through. */
+Test(stream, a_window_smaller_than_one_result_lets_the_oldest_item_through) {
+	struct harness *h = harness_start("limits { window_bytes = 16 }\n" TWO_FAKES);
+	struct peer *p = peer_connect(h);
+
+	harness_ready_worker(h, "f");
+	harness_ready_worker(h, "f");
+	peer_call_more(p, "Map", "{'function':'f','items':[0,1,2,3],'options':{'chunkSize':1}}");
+	for (unsigned i = 0; i < 4; i++) {
+		struct fake *w = harness_expect_any(h, "{'items':[%u], ...}", i);
+
+		worker_answer_last(w, "['a result of more than sixteen bytes']");
+	}
+	for (unsigned seen = 0; seen < 4;) {
+		json_t *reply = peer_receive(p), *parameters = json_object_get(reply, "parameters");
+
+		cr_assert_eq(json_integer_value(json_object_get(parameters, "first")), seen);
+		seen += (unsigned) json_array_size(json_object_get(parameters, "results"));
+		json_decref(reply);
+	}
+	peer_expect(p, "{'parameters':{'summary':{'succeeded':4, ...}}}");
+	harness_stop(h);
+}
+
+/* Item 0 comes back from a dead worker when the window is full of what ran ahead of it. */
+Test(stream, a_full_window_does_not_keep_a_returned_item_from_running) {
+	struct harness *h = harness_start(TWO_FAKES);
+	struct fake *dead, *other;
+	struct peer *p;
+
+	harness_ready_worker(h, "f");
+	harness_ready_worker(h, "f");
+	harness_expect_notify(h, "READY=1");
+	p = open_stream(h, "{'function':'f','window':3,'options':{'chunkSize':1}}");
+	peer_send(p, "{'items':[0,1,2,3],'end':true}");
+	dead = harness_expect_any(h, "{'items':[0], ...}");
+	other = harness_expect_any(h, "{'items':[1], ...}");
+	worker_answer(other, 1, 0, "[1]");
+	worker_expect(other, "{'chunk':2,'items':[2], ...}");
+	worker_answer(other, 2, 0, "[2]");
+	worker_order(dead, "signal 9");
+	other = harness_expect_any(h, "{'items':[0], ...}");
+	worker_answer_last(other, "[0]");
+	other = harness_expect_any(h, "{'items':[3], ...}");
+	worker_answer_last(other, "[3]");
+	for (unsigned seen = 0; seen < 4;) {
+		json_t *batch = peer_receive(p);
+
+		seen += (unsigned) json_array_size(json_object_get(batch, "results"));
+		json_decref(batch);
+	}
+	peer_expect(p, SUMMARY(4, 4, 0, 0));
+	harness_stop(h);
+}
+
+/* ---- recall ---- */
+
+#define POSITION(chunk, offset) ((uint64_t) (chunk) << 21 | (offset) << 1)
+
+static bool has_limit(void *data) {
+	return worker_page_limit(data) != UINT64_MAX;
+}
+
+Test(stream, a_cancelled_item_that_has_not_begun_is_recalled) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p =
+		open_stream(h, "{'function':'f','options':{'chunkSize':3,'timings':true}}");
+
+	peer_send(p, "{'items':[10,11,12],'end':true}");
+	worker_expect(w, "{'chunk':1,'items':[10,11,12], ...}");
+	worker_page_store(w, 1, 0, true);
+	peer_send(p, "{'cancel':[1]}");
+	harness_wait(h, "the limit", has_limit, w);
+	cr_assert_eq(worker_page_limit(w), POSITION(1, 1));
+	worker_page_store(w, 1, 1, false);
+	worker_send(w, "{'chunk':1,'results':[0],'busyUs':50000}");
+	worker_send(w, "{'chunk':1,'returned':1}");
+	worker_expect(w, "{'chunk':2,'items':[12],'first':2, ...}");
+	/* The limit is lifted before the next chunk is given. */
+	cr_assert_eq(worker_page_limit(w), UINT64_MAX);
+	worker_answer(w, 2, 0, "[2]");
+	expect_all_but(p, 3, 1);
+	peer_expect(p, SUMMARY(3, 2, 0, 1));
+	cr_assert_not(worker_is_gone(w));
+	harness_stop(h);
+}
+
+Test(stream, a_cancelled_item_whose_worker_dies_before_it_never_starts) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f"), *next;
+	struct peer *p = open_stream(h, F_TWO);
+
+	peer_send(p, "{'items':[10,11],'end':true}");
+	worker_expect(w, "{'chunk':1,'items':[10,11], ...}");
+	peer_send(p, "{'cancel':[0]}");
+	harness_wait(h, "the limit", has_limit, w);
+	worker_order(w, "signal 9");
+	next = harness_ready_worker(h, "f");
+	worker_expect(next, "{'chunk':1,'items':[11],'first':1, ...}");
+	worker_answer(next, 1, 0, "[1]");
+	expect_all_but(p, 2, 0);
+	peer_expect(p, SUMMARY(2, 1, 0, 1));
+	harness_stop(h);
+}
+
+/* ---- readers and leavers ---- */
+
 #define RESULT (256 * 1024)
 
 /* Whether the only request waits for its client to read. */
