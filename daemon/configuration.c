@@ -12,6 +12,7 @@
 
 #define SECOND      UINT64_C(1000000)
 #define WORKERS_MAX 4096
+#define SIZE_MOST   (UINT64_C(2) << 30)
 
 /* -------- what keys there are, and what each takes -------- */
 
@@ -116,7 +117,7 @@ static const char *parse_number(const struct setting *setting, const char *text,
 	case SETTING_TIME:
 		return quantity_time(text, ret) ? "takes a time such as 30s or infinity" : NULL;
 	case SETTING_SIZE:
-		return quantity_size(text, ret) || *ret < 16 || *ret > UINT32_MAX / 2
+		return quantity_size(text, ret) || *ret < 16 || *ret > SIZE_MOST
 			       ? "takes a size from 16 bytes to 2G, such as 16M"
 			       : NULL;
 	case SETTING_AUTO_COUNT:
@@ -194,7 +195,8 @@ static int apply_section(const struct setting *settings, void *target, cfg_t *se
 	for (; r == 0 && settings->key; settings++) {
 		cfg_opt_t *opt = cfg_getopt(section, settings->key);
 
-		if (opt && cfg_opt_size(opt) > 0)
+		/* A list that was set to {} is left with this flag. */
+		if (opt && (cfg_opt_size(opt) > 0 || opt->flags & CFGF_RESET))
 			r = apply_setting(settings, target, opt);
 	}
 	return r;
@@ -477,9 +479,12 @@ int configuration_set(struct configuration *configuration, const char *assignmen
 	section = (int) (dot - assignment);
 	r = strncmp(assignment, "daemon.", section + 1) == 0 ||
 	    strncmp(assignment, "limits.", section + 1) == 0;
-	if (asprintf(&text, "%s%.*s%s { %.*s = %s\n}", r ? "" : "pool \"", section, assignment,
-		     r ? "" : "\"", (int) (equals - dot - 1), dot + 1, equals + 1) < 0)
+	if (asprintf(&text, "%s%.*s%s { %.*s = %s\n}\n" END_MARK " {}\n", r ? "" : "pool \"",
+		     section, assignment, r ? "" : "\"", (int) (equals - dot - 1), dot + 1,
+		     equals + 1) < 0) {
+		snprintf(error->text, sizeof error->text, "not enough memory");
 		return 1;
+	}
 
 	error->text[0] = '\0';
 	cfg = parse(NULL, text, error, &saved);

@@ -18,7 +18,7 @@ struct pool_configuration {
 	char *directory;    /* absolute; NULL = / */
 	uint64_t workers;   /* 0 = as many as slots */
 	uint64_t start_timeout;
-	char *where; /* "FILE:LINE" of its section, for messages */
+	char *where; /* "FILE:LINE" where its section ends, for messages */
 };
 
 struct configuration {

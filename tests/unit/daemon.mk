@@ -4,7 +4,7 @@ if HAVE_CRITERION
 daemon_tests = \
 	%reldir%/bytes \
 	%reldir%/chunk \
-	%reldir%/commons \
+	%reldir%/configuration \
 	%reldir%/environment \
 	%reldir%/estimate \
 	%reldir%/options \
@@ -27,6 +27,11 @@ daemon_test_libs = daemon/libdaemon.la $(unit_libs)
 %canon_reldir%_chunk_CFLAGS = $(unit_cflags)
 %canon_reldir%_chunk_LDADD = $(daemon_test_libs)
 %canon_reldir%_chunk_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_configuration_SOURCES = %reldir%/configuration.c
+%canon_reldir%_configuration_CFLAGS = $(unit_cflags)
+%canon_reldir%_configuration_LDADD = $(daemon_test_libs)
+%canon_reldir%_configuration_LDFLAGS = $(unit_ldflags)
 
 %canon_reldir%_environment_SOURCES = %reldir%/environment.c
 %canon_reldir%_environment_CFLAGS = $(unit_cflags)
@@ -62,11 +67,6 @@ daemon_test_libs = daemon/libdaemon.la $(unit_libs)
 %canon_reldir%_scale_CFLAGS = $(unit_cflags)
 %canon_reldir%_scale_LDADD = $(daemon_test_libs)
 %canon_reldir%_scale_LDFLAGS = $(unit_ldflags)
-
-%canon_reldir%_commons_SOURCES = %reldir%/commons.c
-%canon_reldir%_commons_CFLAGS = $(unit_cflags)
-%canon_reldir%_commons_LDADD = $(daemon_test_libs)
-%canon_reldir%_commons_LDFLAGS = $(unit_ldflags)
 
 %canon_reldir%_sched_SOURCES = %reldir%/sched.c
 %canon_reldir%_sched_CFLAGS = $(unit_cflags)

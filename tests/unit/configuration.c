@@ -1,0 +1,373 @@
+#include "daemon/configuration.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/unit/unit.h"
+
+#define FILE_NAME "test.conf"
+
+/* Tests run side by side, so each has a directory of its own. */
+static int read_text(struct configuration *c, const char *text, struct configuration_error *error) {
+	char directory[] = "/tmp/configuration-XXXXXX";
+	FILE *file;
+	int r;
+
+	cr_assert_not_null(mkdtemp(directory));
+	cr_assert_eq(chdir(directory), 0);
+	file = fopen(FILE_NAME, "w");
+	cr_assert_not_null(file);
+	fputs(text, file);
+	fclose(file);
+	r = configuration_read(c, FILE_NAME, error);
+	unlink(FILE_NAME);
+	rmdir(directory);
+	return r;
+}
+
+/* Lists as "a|b|c"; NULL as "-". */
+static const char *joined(char **list) {
+	static char text[512];
+
+	strcpy(text, list ? "" : "-");
+	for (char **word = list; word && *word; word++) {
+		if (word != list)
+			strcat(text, "|");
+		strcat(text, *word);
+	}
+	return text;
+}
+
+/* -------- what is understood -------- */
+
+UNIT_TEST(configuration, without_a_file_everything_has_its_default) {
+	struct configuration c;
+
+	configuration_init(&c);
+	cr_assert_eq(c.slots, 0);
+	cr_assert_eq(c.drain_timeout, 60000000);
+	cr_assert_eq(c.limits.message, 16 << 20);
+	cr_assert_eq(c.limits.envelope, 64 << 10);
+	cr_assert_eq(c.limits.reply, 16 << 20);
+	cr_assert_eq(c.limits.items, 1000000);
+	cr_assert_eq(c.limits.item, 4 << 20);
+	cr_assert_eq(c.limits.worker_message, 16 << 20);
+	cr_assert_eq(c.limits.window_items, 65536);
+	cr_assert_eq(c.limits.window_bytes, 8 << 20);
+	cr_assert_eq(c.limits.message_timeout, 30000000);
+	cr_assert_eq(c.limits.message_timeout_total, 600000000);
+	cr_assert_eq(c.n_pools, 0);
+	cr_assert_null(configuration_pool(&c, "default"));
+	configuration_done(&c);
+}
+
+UNIT_TEST(configuration, every_key_is_taken) {
+	struct configuration_error error;
+	struct configuration c;
+	const struct pool_configuration *pool;
+
+	configuration_init(&c);
+	cr_assert_eq(read_text(&c,
+			       "# a comment\n"
+			       "daemon {\n"
+			       "    slots = 3\n"
+			       "    drain_timeout = \"1min 30s\"\n"
+			       "}\n"
+			       "limits {\n"
+			       "    message = 1M  envelope = 2K\n"
+			       "    reply = 3M\n"
+			       "    items = 4\n"
+			       "    item = 5K\n"
+			       "    worker_message = 2G\n"
+			       "    window_items = 7\n"
+			       "    window_bytes = 16\n"
+			       "    message_timeout = 100ms\n"
+			       "    message_timeout_total = infinity\n"
+			       "}\n"
+			       "pool default {\n"
+			       "    command = {\"/bin/w\", \"--load\", \"a b\"}\n"
+			       "    workers = 2\n"
+			       "    start_timeout = 5s\n"
+			       "    environment = {\"A=1\", \"B=x=y\", \"C=\"}\n"
+			       "    directory = /srv\n"
+			       "}\n"
+			       "pool other.pool { command = {/bin/x} workers = auto }\n",
+			       &error),
+		     0, "%s", error.text);
+	cr_assert_eq(c.slots, 3);
+	cr_assert_eq(c.limits.message, 1 << 20);
+	cr_assert_eq(c.limits.envelope, 2 << 10);
+	cr_assert_eq(c.limits.reply, 3 << 20);
+	cr_assert_eq(c.limits.items, 4);
+	cr_assert_eq(c.limits.item, 5 << 10);
+	cr_assert_eq(c.limits.worker_message, UINT64_C(2) << 30);
+	cr_assert_eq(c.limits.window_items, 7);
+	cr_assert_eq(c.limits.window_bytes, 16);
+	cr_assert_eq(c.limits.message_timeout, 100000);
+	cr_assert_eq(c.limits.message_timeout_total, UINT64_MAX);
+	cr_assert_eq(c.n_pools, 2);
+	pool = configuration_pool(&c, "default");
+	cr_assert_str_eq(joined(pool->command), "/bin/w|--load|a b");
+	cr_assert_str_eq(joined(pool->environment), "A=1|B=x=y|C=");
+	cr_assert_str_eq(pool->directory, "/srv");
+	cr_assert_eq(pool->workers, 2);
+	cr_assert_eq(pool->start_timeout, 5000000);
+	cr_assert_str_eq(pool->where, FILE_NAME ":25");
+	pool = configuration_pool(&c, "other.pool");
+	cr_assert_str_eq(joined(pool->command), "/bin/x");
+	cr_assert_str_eq(joined(pool->environment), "-");
+	cr_assert_null(pool->directory);
+	cr_assert_eq(pool->workers, 0);
+	cr_assert_eq(pool->start_timeout, 30000000);
+	cr_assert_eq(configuration_check(&c, &error), 0);
+	configuration_done(&c);
+}
+
+UNIT_TEST(configuration, a_later_file_replaces_what_it_sets_and_nothing_else) {
+	struct configuration_error error;
+	struct configuration c;
+	const struct pool_configuration *pool;
+
+	configuration_init(&c);
+	cr_assert_eq(read_text(&c,
+			       "daemon { slots = 3 drain_timeout = 5s }\n"
+			       "limits { items = 4 }\n"
+			       "pool a { command = {/a, x} workers = 2 environment = {\"A=1\"} }\n",
+			       &error),
+		     0, "%s", error.text);
+	cr_assert_eq(read_text(&c,
+			       "daemon { slots = auto }\n"
+			       "limits { item = 5K }\n"
+			       "pool b { command = {/b} }\n"
+			       "pool a { command = {/c} directory = /d }\n",
+			       &error),
+		     0, "%s", error.text);
+	cr_assert_eq(c.slots, 0);
+	cr_assert_eq(c.drain_timeout, 5000000);
+	cr_assert_eq(c.limits.items, 4);
+	cr_assert_eq(c.limits.item, 5 << 10);
+	cr_assert_eq(c.n_pools, 2);
+	pool = configuration_pool(&c, "a");
+	cr_assert_str_eq(joined(pool->command), "/c");
+	cr_assert_str_eq(joined(pool->environment), "A=1");
+	cr_assert_str_eq(pool->directory, "/d");
+	cr_assert_eq(pool->workers, 2);
+	cr_assert_str_eq(pool->where, FILE_NAME ":3", "where it was first named");
+	configuration_done(&c);
+}
+
+UNIT_TEST(configuration, set_assigns_one_key_on_top) {
+	static const char *const sets[] = {
+		"daemon.slots=4",
+		"limits.items=9",
+		"limits.message_timeout=infinity",
+		"default.command={\"/bin/w\", \"--load\", \"x.so\"}",
+		"default.workers=2",
+		"default.workers=3",
+		"default.environment={\"A=1\"}",
+		"my.pool.command={/bin/y}",
+		"my.pool.directory=\"/with space\"",
+		"daemons.command={/bin/z}",
+	};
+	struct configuration_error error;
+	struct configuration c;
+
+	configuration_init(&c);
+	for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
+		cr_assert_eq(configuration_set(&c, sets[i], &error), 0, "%s: %s", sets[i],
+			     error.text);
+	cr_assert_eq(c.slots, 4);
+	cr_assert_eq(c.limits.items, 9);
+	cr_assert_eq(c.limits.message_timeout, UINT64_MAX);
+	cr_assert_eq(c.n_pools, 3);
+	cr_assert_str_eq(joined(configuration_pool(&c, "default")->command), "/bin/w|--load|x.so");
+	cr_assert_eq(configuration_pool(&c, "default")->workers, 3);
+	cr_assert_str_eq(joined(configuration_pool(&c, "default")->environment), "A=1");
+	cr_assert_str_eq(joined(configuration_pool(&c, "my.pool")->command), "/bin/y");
+	cr_assert_str_eq(configuration_pool(&c, "my.pool")->directory, "/with space");
+	cr_assert_str_eq(joined(configuration_pool(&c, "daemons")->command), "/bin/z");
+	configuration_done(&c);
+}
+
+/* -------- mistakes -------- */
+
+static void expect_mistake(const char *text, const char *sentence) {
+	struct configuration_error error = {"untouched"};
+	struct configuration c;
+	int r;
+
+	configuration_init(&c);
+	r = read_text(&c, text, &error);
+	cr_assert_eq(r, 1, "%s: returned %d", text, r);
+	cr_assert_str_eq(error.text, sentence, "%s: %s and not %s", text, error.text, sentence);
+	configuration_done(&c);
+}
+
+#define AT(line, sentence) FILE_NAME ":" #line ": " sentence
+
+UNIT_TEST(configuration, a_mistake_in_a_file_is_named_with_its_line) {
+	static const struct {
+		const char *text, *sentence;
+	} table[] = {
+		{"daemon {\n slots = 0\n}",
+		 AT(2, "slots = 0: slots takes a number from 1 to 4096, or auto")},
+		{"daemon {\n slots = 4097\n}",
+		 AT(2, "slots = 4097: slots takes a number from 1 to 4096, or auto")},
+		{"daemon {\n slots = many\n}",
+		 AT(2, "slots = many: slots takes a number from 1 to 4096, or auto")},
+		{"daemon {\n\n drain_timeout = soon\n}",
+		 AT(3, "drain_timeout = soon: drain_timeout takes a time such as 30s or infinity")},
+		{"limits {\n message = 15\n}",
+		 AT(2, "message = 15: message takes a size from 16 bytes to 2G, such as 16M")},
+		{"limits {\n message = 3G\n}",
+		 AT(2, "message = 3G: message takes a size from 16 bytes to 2G, such as 16M")},
+		{"limits {\n message = infinity\n}",
+		 AT(2,
+		    "message = infinity: message takes a size from 16 bytes to 2G, such as 16M")},
+		{"limits {\n items = 0\n}",
+		 AT(2, "items = 0: items takes a whole number from 1 on")},
+		{"limits {\n items = 1K\n}",
+		 AT(2, "items = 1K: items takes a whole number from 1 on")},
+		{"pool a {\n workers = 1..4\n}", AT(2, "workers = 1..4: workers takes one number "
+						       "or auto: MIN..MAX is not supported yet")},
+		{"pool a {\n directory = srv\n}",
+		 AT(2, "directory = srv: directory takes an absolute path")},
+		{"pool a {\n command = {\"\"}\n}",
+		 AT(2, "command = : command takes no empty word")},
+		{"pool a {\n environment = {\"A=1\", \"B\"}\n}",
+		 AT(2, "environment = B: environment takes words of the form KEY=value")},
+		{"pool a {\n environment = {\"=1\"}\n}",
+		 AT(2, "environment = =1: environment takes words of the form KEY=value")},
+	};
+
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+		expect_mistake(table[i].text, table[i].sentence);
+}
+
+UNIT_TEST(configuration, keys_that_are_not_built_yet_are_refused_by_name) {
+	static const char *const keys[] = {
+		"slots",   "template", "user",      "item_timeout", "queue_timeout", "max_items",
+		"max_age", "max_rss",  "slow_item", "stderr_rate",  "allow_users",   "allow_groups",
+	};
+
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		char text[128], sentence[128];
+
+		snprintf(text, sizeof text, "pool a {\n command = {/w}\n %s = no\n}", keys[i]);
+		snprintf(sentence, sizeof sentence, AT(3, "%s = no: %s is not supported yet"),
+			 keys[i], keys[i]);
+		expect_mistake(text, sentence);
+	}
+}
+
+UNIT_TEST(configuration, what_is_no_configuration_is_named_with_its_line) {
+	static const struct {
+		const char *text, *sentence;
+	} table[] = {
+		{"deamon {\n}", AT(1, "no such option 'deamon'")},
+		{"slots = 1", AT(1, "no such option 'slots'")},
+		{"daemon {\n slot = 1\n}", AT(2, "no such option 'slot'")},
+		{"pool a {\n colour = red\n}", AT(2, "no such option 'colour'")},
+		{"daemon {\n slots 1\n}", AT(2, "missing equal sign after option 'slots'")},
+		{"pool a {\n workers = {1,2}\n}", AT(2, "unexpected token '{'")},
+		{"pool {\n}", AT(1, "missing title for section 'pool'")},
+		{"pool a {\n}\npool a {\n}", AT(3, "found duplicate title 'a'")},
+		{"pool a/b {\n}", AT(2, "'a/b' cannot be a pool's name: it takes letters, digits "
+					"and _.:-, and is neither daemon nor limits")},
+		{"pool daemon {\n}",
+		 AT(2, "'daemon' cannot be a pool's name: it takes letters, digits "
+		       "and _.:-, and is neither daemon nor limits")},
+		{"daemon {\n slots = 1\n", AT(4, "a section is not closed with '}'")},
+		{"\n}", AT(2, "unexpected closing brace")},
+	};
+
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+		expect_mistake(table[i].text, table[i].sentence);
+}
+
+UNIT_TEST(configuration, a_mistake_of_set_quotes_it) {
+#define FORM ": takes SECTION.KEY=VALUE, such as daemon.slots=4"
+	static const struct {
+		const char *set, *sentence;
+	} table[] = {
+		{"", "--set " FORM},
+		{"x", "--set x" FORM},
+		{"x=1", "--set x=1" FORM},
+		{".x=1", "--set .x=1" FORM},
+		{"a.=1", "--set a.=1" FORM},
+		{"daemon.slots", "--set daemon.slots" FORM},
+		{"daemon.slots=0", "--set daemon.slots=0: slots = 0: slots takes a number "
+				   "from 1 to 4096, or auto"},
+		{"daemon.slot=1", "--set daemon.slot=1: no such option 'slot'"},
+		{"a.user=x", "--set a.user=x: user = x: user is not supported yet"},
+		{"a.workers=", "--set a.workers=: unexpected token '}'"},
+		{"a.workers=1 }", "--set a.workers=1 }: unexpected closing brace"},
+		{"a.command={x", "--set a.command={x: a section is not closed with '}'"},
+		{"a.directory=/a b", "--set a.directory=/a b: no such option 'b'"},
+		{"a/b.workers=1",
+		 "--set a/b.workers=1: 'a/b' cannot be a pool's name: it takes letters, "
+		 "digits and _.:-, and is neither daemon nor limits"},
+	};
+
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		struct configuration_error error = {"untouched"};
+		struct configuration c;
+
+		configuration_init(&c);
+		cr_assert_eq(configuration_set(&c, table[i].set, &error), 1, "%s", table[i].set);
+		cr_assert_str_eq(error.text, table[i].sentence, "%s: %s and not %s", table[i].set,
+				 error.text, table[i].sentence);
+		cr_assert_eq(c.n_pools, 0);
+		configuration_done(&c);
+	}
+}
+
+UNIT_TEST(configuration, an_empty_list_takes_an_earlier_one_back) {
+	struct configuration_error error;
+	struct configuration c;
+	const struct pool_configuration *pool;
+
+	configuration_init(&c);
+	cr_assert_eq(read_text(&c, "pool a { command = {/a} environment = {\"A=1\"} }", &error), 0);
+	cr_assert_eq(read_text(&c, "pool a { environment = {} }", &error), 0);
+	pool = configuration_pool(&c, "a");
+	cr_assert_str_eq(joined(pool->environment), "");
+	cr_assert_str_eq(joined(pool->command), "/a");
+	cr_assert_eq(configuration_check(&c, &error), 0);
+	cr_assert_eq(configuration_set(&c, "a.command={}", &error), 0);
+	cr_assert_eq(configuration_check(&c, &error), 1);
+	configuration_done(&c);
+}
+
+UNIT_TEST(configuration, the_whole_needs_a_pool_and_each_pool_a_command) {
+	struct configuration_error error;
+	struct configuration c;
+
+	configuration_init(&c);
+	cr_assert_eq(configuration_check(&c, &error), 1);
+	cr_assert_str_eq(error.text, "the configuration has no pool; add: pool default { command = "
+				     "{\"...\"} }");
+	cr_assert_eq(read_text(&c, "pool a { command = {/a} }\n\npool b { workers = 1 }", &error),
+		     0);
+	cr_assert_eq(configuration_check(&c, &error), 1);
+	cr_assert_str_eq(error.text, FILE_NAME ":3: pool 'b' has no command");
+	cr_assert_eq(configuration_set(&c, "b.command={/b}", &error), 0);
+	cr_assert_eq(configuration_check(&c, &error), 0);
+	cr_assert_eq(configuration_set(&c, "c.workers=1", &error), 0);
+	cr_assert_eq(configuration_check(&c, &error), 1);
+	cr_assert_not_null(strstr(error.text, ": pool 'c' has no command"));
+	configuration_done(&c);
+}
+
+UNIT_TEST(configuration, a_file_that_cannot_be_read_is_told_with_the_reason) {
+	struct configuration_error error;
+	struct configuration c;
+
+	configuration_init(&c);
+	cr_assert_eq(configuration_read(&c, "/nonexistent/x.conf", &error), -ENOENT);
+	cr_assert_str_eq(error.text, "/nonexistent/x.conf: No such file or directory");
+	configuration_done(&c);
+}
