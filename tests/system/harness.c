@@ -185,6 +185,13 @@ void harness_wait(struct harness *h, const char *what, bool (*check)(void *data)
 	}
 }
 
+void harness_measure(struct harness *h, int ms) {
+	int64_t until = now_ms() + ms;
+
+	while (now_ms() < until)
+		harness_poll_once(h, NULL, 0, 0, (int) (until - now_ms()));
+}
+
 /* ---- start ---- */
 
 /* A configuration's or an argument's text with FAKE, STOCK and ' replaced; free it. */

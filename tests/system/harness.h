@@ -83,6 +83,9 @@ void harness_write(struct harness *h, const char *name, const char *text);
 /* Waits until check(data) is true; what: for the report. */
 void harness_wait(struct harness *h, const char *what, bool (*check)(void *data), void *data);
 
+/* Lets so much time pass, for what is measured over time: never to wait for something. */
+void harness_measure(struct harness *h, int ms);
+
 /* ---- clients ---- */
 
 struct peer *peer_connect(struct harness *h);

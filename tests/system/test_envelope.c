@@ -359,8 +359,9 @@ Test(envelope, oneway_calls_are_answered_by_silence) {
 		     "'oneway':true}");
 	worker_expect(w, "{'chunk':1,'items':[5], ...}");
 	worker_answer(w, 1, 0, "[5]");
-	peer_send(p, GET_INFO);
-	peer_expect(p, INFO);
+	/* The first thing to be heard is the answer to the first call that wants one. */
+	peer_call(p, "ListFunctions", "{}");
+	peer_expect(p, "{'parameters':{'functions':[{'name':'echo', ...}]}}");
 	harness_stop(h);
 }
 
@@ -456,6 +457,50 @@ Test(envelope, after_a_half_close_the_answer_still_comes) {
 	peer_expect(p, "{'parameters':{'results':[1,2], ...}}");
 	peer_expect(p, INFO);
 	peer_expect_eof(p);
+	harness_stop(h);
+}
+
+/* The daemon's CPU time so far, in clock ticks. */
+static long cpu_ticks(struct harness *h) {
+	unsigned long user, system;
+	char path[64];
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int) harness_pid(h));
+	in = fopen(path, "re");
+	cr_assert(in &&
+		  fscanf(in, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+			 &user, &system) == 2);
+	fclose(in);
+	return (long) (user + system);
+}
+
+/* A level-triggered half-close, or unread bytes behind the active call, would wake the daemon again and again. */
+Test(envelope, waiting_costs_no_cpu) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h), *q = peer_connect(h);
+	size_t size = 1 << 20;
+	char *spaces = malloc(size);
+	long before;
+
+	memset(spaces, ' ', size);
+	peer_call(p, "Apply", "{'function':'f','argument':1}");
+	peer_half_close(p);
+	worker_expect(w, "{'chunk':1, ...}");
+	peer_call(q, "Apply", "{'function':'f','argument':2}");
+	peer_send_until_full(q, spaces, size);
+	before = cpu_ticks(h);
+	harness_measure(h, 300);
+	/* A tick is 10 ms; a loop that spins takes 30 of them. */
+	cr_assert_leq(cpu_ticks(h) - before, 5);
+	worker_answer(w, 1, 0, "[1]");
+	peer_expect_text(p, "{'parameters':{'result':1}}");
+	peer_expect_eof(p);
+	worker_expect(w, "{'chunk':2,'items':[2], ...}");
+	worker_answer(w, 2, 0, "[2]");
+	peer_expect_text(q, "{'parameters':{'result':2}}");
+	free(spaces);
 	harness_stop(h);
 }
 

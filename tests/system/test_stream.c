@@ -298,6 +298,25 @@ Test(stream, message_and_depth_limits_hold_for_each_object) {
 	harness_stop(h);
 }
 
+Test(stream, an_object_that_does_not_go_on_ends_it) {
+	struct harness *h = harness_start("limits { message_timeout = 150ms }\n" ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = open_stream(h, F_SINGLE), *q = open_stream(h, F_SINGLE);
+
+	peer_send(q, "{'items':[1]}");
+	worker_expect(w, "{'chunk':1, ...}");
+	peer_send_raw(p, "{\"items\":[", 10);
+	peer_expect(p, "{'error':'io.procpool.TimedOut','parameters':{'timeoutMs':150}}");
+	peer_expect_eof(p);
+	/* Between objects nobody is late, however long it takes. */
+	worker_answer(w, 1, 0, "[1]");
+	expect_batch(q, 0, "[1]");
+	peer_send(q, "{'end':true}");
+	peer_expect(q, SUMMARY(1, 1, 0, 0));
+	peer_expect_eof(q);
+	harness_stop(h);
+}
+
 Test(stream, the_number_of_items_is_unlimited) {
 	struct harness *h = harness_start("limits { items = 3 } " ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
