@@ -7,3 +7,17 @@ TESTS += %reldir%/conn
 %canon_reldir%_conn_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS) $(JANSSON_CFLAGS) $(LIBEVENT_CFLAGS)
 %canon_reldir%_conn_LDADD = daemon/libdaemon.la $(CRITERION_LIBS)
 endif
+
+# The same, as a server for the certification clients of others.
+check_PROGRAMS += %reldir%/certification-server
+%canon_reldir%_certification_server_SOURCES = %reldir%/server.c \
+	%reldir%/certification.c %reldir%/certification.h %reldir%/description.c
+%canon_reldir%_certification_server_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(LIBEVENT_CFLAGS) \
+	$(LIBSYSTEMD_CFLAGS)
+%canon_reldir%_certification_server_LDADD = daemon/libdaemon.la $(LIBSYSTEMD_LIBS) $(JANSSON_LIBS)
+
+varlink_scripts = \
+	%reldir%/certification.sh \
+	%reldir%/parsers.sh
+TESTS += $(varlink_scripts)
+EXTRA_DIST += $(varlink_scripts) %reldir%/lib.sh
