@@ -18,6 +18,12 @@ check_PROGRAMS += %reldir%/certification-server
 
 varlink_scripts = \
 	%reldir%/certification.sh \
-	%reldir%/parsers.sh
+	%reldir%/parsers.sh \
+	%reldir%/python.sh
 TESTS += $(varlink_scripts)
-EXTRA_DIST += $(varlink_scripts) %reldir%/lib.sh
+EXTRA_DIST += $(varlink_scripts) %reldir%/lib.sh %reldir%/client.py %reldir%/requirements.txt
+# The Python that has the client; the scripts make it.
+clean-local: clean-varlink
+.PHONY: clean-varlink
+clean-varlink:
+	rm -rf %reldir%/python %reldir%/python.lock
