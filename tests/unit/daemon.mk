@@ -11,6 +11,7 @@ daemon_tests = \
 	%reldir%/outcome \
 	%reldir%/quantity \
 	%reldir%/request \
+	%reldir%/request_random \
 	%reldir%/scale \
 	%reldir%/sched
 check_PROGRAMS += $(daemon_tests)
@@ -62,6 +63,11 @@ daemon_test_libs = daemon/libdaemon.la $(unit_libs)
 %canon_reldir%_request_CFLAGS = $(unit_cflags)
 %canon_reldir%_request_LDADD = $(daemon_test_libs)
 %canon_reldir%_request_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_request_random_SOURCES = %reldir%/request_random.c %reldir%/items.c %reldir%/items.h
+%canon_reldir%_request_random_CFLAGS = $(unit_cflags)
+%canon_reldir%_request_random_LDADD = $(daemon_test_libs)
+%canon_reldir%_request_random_LDFLAGS = $(unit_ldflags)
 
 %canon_reldir%_scale_SOURCES = %reldir%/scale.c
 %canon_reldir%_scale_CFLAGS = $(unit_cflags)
