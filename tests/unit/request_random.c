@@ -122,7 +122,8 @@ static void check_run(struct play *play, const struct run *run) {
 		if (item->kind) {
 			const json_t *error = json_array_get(run->errors, next_error++);
 
-			cr_assert_eq(json_integer_value(json_object_get(error, "index")), i);
+			cr_assert_eq(json_integer_value(json_object_get(error, "index")),
+				     (json_int_t) i);
 			cr_assert_str_eq(json_string_value(json_object_get(error, "kind")),
 					 item->kind, "item %d", (int) i);
 		}
