@@ -36,7 +36,7 @@ struct play {
 	struct request *request;
 	struct run_options options;
 	struct request_limits limits;
-	struct item items[ITEMS_MAX];
+	struct item items[ITEMS_MAX + 2]; /* cancel() looks beyond the last one */
 	uint64_t n_items, n_delivered;
 	uint64_t message_bytes[ITEMS_MAX];
 	unsigned n_messages;
