@@ -6,5 +6,6 @@ include tests/unit/local.mk
 include tests/fuzz/local.mk
 include tests/worker/local.mk
 include tests/system/local.mk
+include tests/contract/local.mk
 include tests/varlink/local.mk
 include tests/scripts.mk
