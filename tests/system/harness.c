@@ -410,6 +410,14 @@ static bool notified(void *data) {
 	return strstr(search->harness->notifications_text, line) != NULL;
 }
 
+void harness_forget_notifications(struct harness *h) {
+	notify_read(h);
+	fclose(h->notifications);
+	free(h->notifications_text);
+	h->notifications = open_memstream(&h->notifications_text, &h->notifications_size);
+	fflush(h->notifications);
+}
+
 bool harness_notified(struct harness *h, const char *line) {
 	return notified(&(struct text_in) {h, line});
 }

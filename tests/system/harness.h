@@ -68,6 +68,8 @@ void harness_expect_log(struct harness *h, const char *text);
 bool harness_log_has(struct harness *h, const char *text);
 /* Waits for a notification (sd_notify) that has a line that begins with the text. */
 void harness_expect_notify(struct harness *h, const char *line);
+/* Those that came so far do not count any more. */
+void harness_forget_notifications(struct harness *h);
 bool harness_notified(struct harness *h, const char *line);
 /* What a private daemon writes to its starter; and the starter's end. */
 void harness_expect_lifeline(struct harness *h, const char *text);

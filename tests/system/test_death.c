@@ -344,16 +344,33 @@ Test(death, results_in_the_socket_at_the_exit_count) {
 
 	worker_hold_socket(s.w);
 	worker_page_store(s.w, 1, 1, true);
-	/* Stopped, so that it cannot have read the results before the worker is gone. */
+	/* The daemon, stopped meanwhile, hears of the exit before it hears of the results. */
 	harness_signal(s.h, SIGSTOP);
-	worker_send(s.w, "{'chunk':1,'results':[1],'busyUs':50000}");
 	worker_order(s.w, "signal %d", SIGSEGV);
+	worker_send(s.w, "{'chunk':1,'results':[1],'busyUs':50000}");
 	harness_signal(s.h, SIGCONT);
 	next = harness_ready_worker(s.h, "f");
 	expect_chunk(next, 1, "['c']", 2, "[3]");
 	peer_expect(s.p, "{'parameters':{'results':[1,null,3],'errors':[" DIED(
 				 1, 1) "],"
 				       "'attempts':[1,1,1], ...}}");
+	harness_stop(s.h);
+}
+
+Test(death, the_last_lines_are_told_however_much_was_printed_before) {
+	struct scene s = scene_start();
+
+	worker_page_store(s.w, 1, 0, true);
+	/* More than is read at once, and all of it before the daemon reads. */
+	harness_signal(s.h, SIGSTOP);
+	for (int i = 0; i < 400; i++)
+		worker_order(s.w, "print %0100d", i);
+	worker_order(s.w, "print that was all");
+	worker_order(s.w, "exit 1");
+	harness_signal(s.h, SIGCONT);
+	expect_chunk(harness_ready_worker(s.h, "f"), 1, "['b','c']", 1, "[2,3]");
+	peer_expect(s.p, "{'parameters':{'results':[null,2,3],'errors':[{'index':0,"
+			 "'stderr':'~has:that was all', ...}], ...}}");
 	harness_stop(s.h);
 }
 

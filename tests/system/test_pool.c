@@ -220,6 +220,21 @@ Test(pool, workers_that_end_right_after_hello_count_as_failed_starts) {
 	harness_stop(h);
 }
 
+/* Whether one item runs and one waits. */
+static bool one_waits(void *data) {
+	struct peer *p = data;
+	json_t *status, *facts;
+	bool waits;
+
+	peer_call(p, "Status", "{}");
+	status = peer_receive(p);
+	facts = json_object_get(status, "parameters");
+	waits = json_integer_value(json_object_get(facts, "itemsRunning")) == 1 &&
+		json_integer_value(json_object_get(facts, "itemsQueued")) == 1;
+	json_decref(status);
+	return waits;
+}
+
 /* ---- what a worker is given ---- */
 
 static char *proc_text(struct fake *w, const char *file, size_t *ret_size) {
@@ -344,8 +359,11 @@ Test(pool, what_workers_print_goes_to_the_log_and_harms_nothing) {
 }
 
 Test(pool, as_many_chunks_run_at_once_as_there_are_slots) {
-	struct harness *h =
-		harness_start("daemon { slots = 1 }\npool default { command = FAKE workers = 2 }");
+	static const char *const environment[] = {"WATCHDOG_USEC=100000", NULL};
+	struct harness *h = harness_start_with(&(struct start) {
+		.conf = "daemon { slots = 1 }\npool default { command = FAKE workers = 2 }",
+		.environment = environment,
+	});
 	struct peer *p = peer_connect(h), *q = peer_connect(h);
 	struct fake *first;
 
@@ -354,13 +372,13 @@ Test(pool, as_many_chunks_run_at_once_as_there_are_slots) {
 	harness_expect_notify(h, "READY=1");
 	peer_call(p, "Apply", "{'function':'f','argument':1}");
 	first = harness_expect_any(h, "{'items':[1], ...}");
+	peer_call(p, "Apply", "{'function':'f','argument':'behind the first'}");
 	peer_call(q, "Apply", "{'function':'f','argument':2}");
-	peer_call(p, "ListFunctions", "{}");
-	struct peer *r = peer_connect(h);
-	peer_call(r, "Status", "{}");
-	peer_expect(
-		r,
-		"{'parameters':{'slots':1,'slotsBusy':1,'itemsRunning':1,'itemsQueued':1, ...}}");
+	harness_wait(h, "the second call to wait", one_waits, peer_connect(h));
+	/* An idle worker without a slot is as it should be: the daemon is not stuck. */
+	harness_forget_notifications(h);
+	harness_expect_notify(h, "WATCHDOG=1");
+	harness_expect_notify(h, "WATCHDOG=1\nWATCHDOG=1");
 	worker_answer(first, 1, 0, "[1]");
 	peer_expect_text(p, "{'parameters':{'result':1}}");
 	harness_expect_any(h, "{'items':[2], ...}");

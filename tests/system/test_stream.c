@@ -451,6 +451,34 @@ Test(stream, a_full_window_does_not_keep_a_returned_item_from_running) {
 	harness_stop(h);
 }
 
+Test(stream, a_window_full_of_bytes_does_not_keep_a_returned_item_from_running) {
+	struct harness *h = harness_start("limits { window_bytes = 16 }\n" TWO_FAKES);
+	struct fake *dead, *other;
+	struct peer *p;
+
+	harness_ready_worker(h, "f");
+	harness_ready_worker(h, "f");
+	harness_expect_notify(h, "READY=1");
+	p = open_stream(h, F_SINGLE);
+	peer_send(p, "{'items':[0,1,2],'end':true}");
+	dead = harness_expect_any(h, "{'items':[0], ...}");
+	other = harness_expect_any(h, "{'items':[1], ...}");
+	worker_answer_last(other, "['a result of more than sixteen bytes']");
+	worker_order(dead, "signal 9");
+	other = harness_expect_any(h, "{'items':[0], ...}");
+	worker_answer_last(other, "[0]");
+	other = harness_expect_any(h, "{'items':[2], ...}");
+	worker_answer_last(other, "[2]");
+	for (unsigned seen = 0; seen < 3;) {
+		json_t *batch = peer_receive(p);
+
+		seen += (unsigned) json_array_size(json_object_get(batch, "results"));
+		json_decref(batch);
+	}
+	peer_expect(p, SUMMARY(3, 3, 0, 0));
+	harness_stop(h);
+}
+
 /* ---- recall ---- */
 
 #define POSITION(chunk, offset) ((uint64_t) (chunk) << 21 | (offset) << 1)
