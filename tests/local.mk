@@ -8,4 +8,5 @@ include tests/worker/local.mk
 include tests/system/local.mk
 include tests/contract/local.mk
 include tests/varlink/local.mk
+include tests/cli/local.mk
 include tests/scripts.mk

@@ -1,0 +1,22 @@
+# Tests of the tool procpool, each one behaviour, against real daemons and workers.
+
+cli_tests = \
+	%reldir%/apply.sh \
+	%reldir%/ask.sh \
+	%reldir%/bad-input.sh \
+	%reldir%/closed-output.sh \
+	%reldir%/daemon-gone.sh \
+	%reldir%/flat-memory.sh \
+	%reldir%/interactive.sh \
+	%reldir%/interrupt.sh \
+	%reldir%/items.sh \
+	%reldir%/killed.sh \
+	%reldir%/no-daemon.sh \
+	%reldir%/private-daemon.sh \
+	%reldir%/private-run.sh \
+	%reldir%/progress.sh \
+	%reldir%/results.sh \
+	%reldir%/usage.sh \
+	%reldir%/which-daemon.sh
+TESTS += $(cli_tests)
+EXTRA_DIST += $(cli_tests) %reldir%/lib.sh
