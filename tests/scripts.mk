@@ -12,6 +12,8 @@ TESTS += $(script_tests)
 check_PROGRAMS += %reldir%/show/peak
 %canon_reldir%_show_peak_SOURCES = %reldir%/show/peak.c
 shows = \
+	%reldir%/show/contract-certification.sh \
+	%reldir%/show/contract-foreign-clients.sh \
 	%reldir%/show/death-daemonised-child.sh \
 	%reldir%/show/death-kill-9.sh \
 	%reldir%/show/echo-byte-for-byte.sh \
