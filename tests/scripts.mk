@@ -2,6 +2,10 @@
 # skips.txt) and fails with anything else.
 
 TEST_EXTENSIONS = .sh
+# A leak that is not ours would end a test program before its output is written.
+AM_TESTS_ENVIRONMENT = \
+	LSAN_OPTIONS='suppressions=$(abs_top_srcdir)/%reldir%/lsan.supp:print_suppressions=0'; export LSAN_OPTIONS;
+EXTRA_DIST += %reldir%/lsan.supp
 
 script_tests = \
 	%reldir%/check-docs.sh \

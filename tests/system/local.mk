@@ -7,7 +7,7 @@ TESTS += %reldir%/system
 %canon_reldir%_system_SOURCES = \
 	%reldir%/harness.c %reldir%/harness.h \
 	%reldir%/internal.h \
-	%reldir%/leaks.c %reldir%/line.c %reldir%/peer.c %reldir%/fake.c \
+	%reldir%/line.c %reldir%/peer.c %reldir%/fake.c \
 	%reldir%/pattern.c %reldir%/pattern.h \
 	%reldir%/test_control.c %reldir%/test_daemon.c %reldir%/test_death.c \
 	%reldir%/test_envelope.c \

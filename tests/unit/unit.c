@@ -13,17 +13,6 @@
 	type __wrap_##name(__VA_ARGS__); \
 	type __wrap_##name(__VA_ARGS__)
 
-/* Criterion 2.4.1 leaks CRITERION_OUTPUTS. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void) {
-	return "leak:criterion_handle_args\n";
-}
-
-const char *__lsan_default_options(void);
-const char *__lsan_default_options(void) {
-	return "print_suppressions=0";
-}
-
 static size_t live;
 static size_t fail_in; /* allocations until the one that fails, itself included; 0 = none fails */
 static bool has_failed;
