@@ -67,14 +67,14 @@ static uint32_t clamp(double n) {
 }
 
 uint32_t estimate_chunk(struct estimate *estimate, const struct estimate_question *question) {
-	const struct estimate_entry *entry = find(estimate, question->function);
-	double bytes = question->item_bytes, n;
+	struct estimate_entry *entry = find(estimate, question->function);
+	double bytes = question->item_bytes, most, n;
 
 	if (entry && entry->bytes > bytes)
 		bytes = entry->bytes;
-	n = bytes > 0 ? ESTIMATE_CHUNK_BYTES / bytes : LIMIT_CHUNK_ITEMS;
+	most = bytes > 0 ? ESTIMATE_CHUNK_BYTES / bytes : LIMIT_CHUNK_ITEMS;
 	if (question->chunk_size)
-		return clamp(fmin(n, question->chunk_size));
+		return clamp(fmin(most, question->chunk_size));
 	if (!entry)
 		return 1;
 
@@ -82,10 +82,13 @@ uint32_t estimate_chunk(struct estimate *estimate, const struct estimate_questio
 	uint32_t previous = question->previous ? question->previous : entry->settled;
 
 	if (entry->cost + entry->deviation > 0)
-		n = fmin(n, length / (entry->cost + entry->deviation));
+		most = fmin(most, length / (entry->cost + entry->deviation));
+	n = fmin(most, 2.0 * previous);
+	/* The small chunks at the end of a request say nothing about the next request. */
+	entry->settled = clamp(fmin(most, fmax(n, entry->settled)));
 	if (question->input_ended)
 		n = fmin(n, ceil((double) question->pending / (2.0 * question->workers)));
-	return clamp(fmin(n, 2.0 * previous));
+	return clamp(n);
 }
 
 void estimate_learn(struct estimate *estimate, const char *function, uint32_t count,
@@ -103,7 +106,6 @@ void estimate_learn(struct estimate *estimate, const char *function, uint32_t co
 		entry->cost += WEIGHT * difference;
 		entry->deviation += WEIGHT * (fabs(difference) - entry->deviation);
 		entry->bytes += WEIGHT * (size - entry->bytes);
-		entry->settled = count;
 		return;
 	}
 	char *copy = strdup(function);

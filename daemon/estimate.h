@@ -23,7 +23,7 @@ struct estimate_entry {
 	uint64_t used;          /* turn of the last use */
 	double cost, deviation; /* seconds an item */
 	double bytes;           /* a result */
-	uint32_t settled;       /* items of the last chunk that was timed */
+	uint32_t settled;       /* items in a chunk, before the end of a request makes it smaller */
 };
 
 struct estimate {

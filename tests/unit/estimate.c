@@ -173,6 +173,25 @@ UNIT_TEST(estimate, growth_reaches_the_time_and_stays_there) {
 	estimate_done(&estimate);
 }
 
+UNIT_TEST(estimate, a_new_request_begins_where_the_last_one_was_before_its_end) {
+	struct estimate estimate;
+	uint32_t previous = 0;
+
+	estimate_init(&estimate);
+	know(&estimate, "p/f", 1000, 1);
+	for (uint32_t left = 1000; left > 0; left -= previous) {
+		previous = ask(&estimate, "p/f",
+			       &(struct situation) {
+				       .ended = left, .new = !previous, .previous = previous});
+		/* Reported in two parts. */
+		estimate_learn(&estimate, "p/f", previous, previous * 1000, previous);
+		estimate_learn(&estimate, "p/f", 1, 1000, 1);
+	}
+	cr_assert_eq(previous, 1, "the last chunk had one item");
+	cr_assert_eq(ask(&estimate, "p/f", &(struct situation) {.new = true}), 200);
+	estimate_done(&estimate);
+}
+
 UNIT_TEST(estimate, mean_and_deviation_follow_with_a_weight_of_a_fifth) {
 	struct estimate estimate;
 	const struct estimate_entry *entry;
