@@ -1,61 +1,10 @@
 #include "protocol/json_scan.h"
 
 #include <assert.h>
-#include <endian.h>
-#include <string.h>
 
-/*
- * A state machine that can stop after any byte. The states before IN_STRING stand between two
- * tokens, where white space may be; the others are within one. Each step function reads at least
- * one byte, or ends the call.
- */
-enum state {
-	EXPECT_TOP,
-	EXPECT_VALUE,
-	EXPECT_VALUE_OR_END,
-	EXPECT_NAME,
-	EXPECT_NAME_OR_END,
-	EXPECT_COLON,
-	EXPECT_COMMA,
-	EXPECT_NOTHING,
-
-	IN_STRING,
-	IN_UTF8,
-	IN_ESCAPE,
-	IN_HEX,
-	IN_LOW_BACKSLASH, /* after the escape of a high surrogate */
-	IN_LOW_U,
-	IN_LOW_HEX,
-
-	IN_TRUE,
-	IN_FALSE,
-	IN_NULL,
-
-	IN_MINUS,
-	IN_ZERO,
-	IN_INTEGER,
-	IN_POINT,
-	IN_FRACTION,
-	IN_E,
-	IN_E_SIGN,
-	IN_EXPONENT,
-
-	OVER /* after an error; `sub` is the error */
-};
-
-enum step {
-	STEP_ON,    /* go on with scan->state */
-	STEP_TOKEN, /* the token is complete */
-	STEP_MORE,  /* no bytes are left */
-	STEP_SYNTAX,
-	STEP_DEPTH
-};
-
-/* The bytes at hand; `at` is the next one to read. */
-struct input {
-	const unsigned char *text, *at, *end;
-	bool last;
-};
+#include "protocol/json_number.h"
+#include "protocol/json_step.h"
+#include "protocol/json_string.h"
 
 void json_scan_init(struct json_scan *scan, unsigned max_depth, unsigned max_number,
 		    unsigned levels) {
@@ -75,15 +24,6 @@ void json_scan_enter(struct json_scan *scan) {
 
 	scan->offered = false;
 	scan->starts[scan->entered++] = scan->begin;
-}
-
-static enum step refuse(struct json_scan *scan, const char *reason) {
-	scan->reason = reason;
-	return STEP_SYNTAX;
-}
-
-static inline size_t offset(const struct input *in) {
-	return (size_t) (in->at - in->text);
 }
 
 /* ---- containers: one bit a level says which kind ---- */
@@ -297,262 +237,40 @@ static inline enum step between_step(struct json_scan *scan, struct input *in,
 	}
 }
 
-/* ---- strings ---- */
-
-#define EVERY_BYTE(x) (UINT64_C(0x0101010101010101) * (x))
-
-/* Skips bytes that stand for themselves, eight at once. A subtraction may borrow into the bytes
- * after the first one it finds, but never into those before it. */
-static inline const unsigned char *skip_plain(const unsigned char *at, const unsigned char *end) {
-	uint64_t word, quote, backslash, found;
-
-	for (; end - at >= 8; at += 8) {
-		memcpy(&word, at, 8);
-		word = le64toh(word);
-		quote = word ^ EVERY_BYTE('"');
-		backslash = word ^ EVERY_BYTE('\\');
-		found = ((word - EVERY_BYTE(0x20)) | (quote - EVERY_BYTE(1)) |
-			 (backslash - EVERY_BYTE(1)) | word) &
-			EVERY_BYTE(0x80);
-		if (found)
-			return at + __builtin_ctzll(found) / 8;
-	}
-	while (at < end && *at >= 0x20 && *at < 0x80 && *at != '"' && *at != '\\')
-		at++;
-	return at;
-}
-
-#define BOUNDS(low, high) ((low) | (high) << 8)
-#define BOUNDS_ANY        BOUNDS(0x80u, 0xbfu)
-
-/* The input stands on the first byte of a character of more than one. The bounds of its second
- * byte exclude overlong forms, surrogates and what is beyond U+10FFFF (Unicode 15, table 3-7). */
-static inline enum step utf8_begin(struct json_scan *scan, struct input *in) {
-	unsigned byte = *in->at;
-
-	if (byte < 0xc2 || byte > 0xf4)
-		return refuse(scan, "invalid UTF-8 in a string");
-
-	scan->sub = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
-	switch (byte) {
-	case 0xe0: scan->code = BOUNDS(0xa0u, 0xbfu); break;
-	case 0xed: scan->code = BOUNDS(0x80u, 0x9fu); break;
-	case 0xf0: scan->code = BOUNDS(0x90u, 0xbfu); break;
-	case 0xf4: scan->code = BOUNDS(0x80u, 0x8fu); break;
-	default: scan->code = BOUNDS_ANY; break;
-	}
-	scan->state = IN_UTF8;
-	in->at++;
-	return STEP_ON;
-}
-
-/* Skips the characters of two and three bytes that are whole and need no closer look. */
-static inline const unsigned char *skip_utf8(const unsigned char *at, const unsigned char *end) {
-	while (end - at >= 3) {
-		if (at[0] >= 0xc2 && at[0] < 0xe0 && (at[1] & 0xc0) == 0x80)
-			at += 2;
-		else if (at[0] > 0xe0 && at[0] < 0xf0 && at[0] != 0xed && (at[1] & 0xc0) == 0x80 &&
-			 (at[2] & 0xc0) == 0x80)
-			at += 3;
-		else
-			break;
-	}
-	return at;
-}
-
-static inline enum step utf8_step(struct json_scan *scan, struct input *in) {
-	for (; scan->sub > 0; scan->sub--) {
-		if (in->at == in->end)
-			return STEP_MORE;
-		if (*in->at < (scan->code & 0xff) || *in->at > scan->code >> 8)
-			return refuse(scan, "invalid UTF-8 in a string");
-		scan->code = BOUNDS_ANY;
-		in->at++;
-	}
-	scan->state = IN_STRING;
-	return STEP_ON;
-}
-
-static enum step escape_step(struct json_scan *scan, struct input *in) {
-	if (in->at == in->end)
-		return STEP_MORE;
-
-	switch (*in->at) {
-	case 'u':
-		scan->code = 0;
-		scan->sub = 4;
-		scan->state = IN_HEX;
-		break;
-	case '"':
-	case '\\':
-	case '/':
-	case 'b':
-	case 'f':
-	case 'n':
-	case 'r':
-	case 't': scan->state = IN_STRING; break;
-	default: return refuse(scan, "unknown escape in a string");
-	}
-	in->at++;
-	return STEP_ON;
-}
-
-static inline int hex_digit(unsigned char byte) {
-	if (byte >= '0' && byte <= '9')
-		return byte - '0';
-	byte |= 0x20;
-	return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
-}
-
-/* Reads the four digits of an escape. A surrogate is refused where the escape shows that it is
- * alone: at its last digit. */
-static enum step hex_step(struct json_scan *scan, struct input *in) {
-	int digit;
-
-	for (; scan->sub > 0; scan->sub--, in->at++) {
-		if (in->at == in->end)
-			return STEP_MORE;
-		digit = hex_digit(*in->at);
-		if (digit < 0)
-			return refuse(scan, "expected four hexadecimal digits after \\u");
-		scan->code = scan->code << 4 | (unsigned) digit;
-		if (scan->sub > 1)
-			continue;
-		if (scan->state == IN_HEX && scan->code >> 10 == 0xdc00 >> 10)
-			return refuse(scan, "escape of a low surrogate without a high one before");
-		if (scan->state == IN_LOW_HEX && scan->code >> 10 != 0xdc00 >> 10)
-			return refuse(scan, "escape of a high surrogate without a low one after");
-	}
-	scan->state = scan->state == IN_HEX && scan->code >> 10 == 0xd800 >> 10 ? IN_LOW_BACKSLASH
-										: IN_STRING;
-	return STEP_ON;
-}
-
-static enum step low_surrogate_step(struct json_scan *scan, struct input *in) {
-	if (in->at == in->end)
-		return STEP_MORE;
-	if (*in->at != (scan->state == IN_LOW_BACKSLASH ? '\\' : 'u'))
-		return refuse(scan, "escape of a high surrogate without a low one after");
-
-	scan->state = scan->state == IN_LOW_BACKSLASH ? IN_LOW_U : IN_LOW_HEX;
-	scan->code = 0;
-	scan->sub = 4;
-	in->at++;
-	return STEP_ON;
-}
-
-static inline enum step string_step(struct json_scan *scan, struct input *in,
-				    struct json_scan_token *ret) {
-	const unsigned char *before;
-
-	do {
-		before = in->at = skip_plain(in->at, in->end);
-		in->at = skip_utf8(in->at, in->end);
-	} while (in->at != before);
-	if (in->at == in->end)
-		return STEP_MORE;
-
-	switch (*in->at) {
-	case '"': in->at++; return string_end(scan, in, ret);
-	case '\\':
-		in->at++;
-		scan->escaped = true;
-		scan->state = IN_ESCAPE;
-		return STEP_ON;
-	case 0x00 ... 0x1f: return refuse(scan, "control character in a string");
-	default: return utf8_begin(scan, in);
-	}
-}
-
-/* ---- numbers ---- */
-
-static inline bool is_digit(unsigned char byte) {
-	return byte >= '0' && byte <= '9';
-}
-
-static inline enum step digits_step(struct json_scan *scan, struct input *in,
-				    struct json_scan_token *ret) {
-	while (in->at < in->end && is_digit(*in->at))
-		in->at++;
-	if (in->at == in->end)
-		return STEP_MORE;
-
-	if (*in->at == '.' && scan->state == IN_INTEGER)
-		scan->state = IN_POINT;
-	else if ((*in->at | 0x20) == 'e' && scan->state != IN_EXPONENT)
-		scan->state = IN_E;
-	else
-		return number_end(scan, in, ret);
-	in->at++;
-	return STEP_ON;
-}
-
-static inline enum step zero_step(struct json_scan *scan, struct input *in,
-				  struct json_scan_token *ret) {
-	if (in->at == in->end)
-		return STEP_MORE;
-	if (is_digit(*in->at))
-		return refuse(scan, "a number with a leading zero");
-	scan->state = IN_INTEGER;
-	return digits_step(scan, in, ret);
-}
-
-/* Where a digit, and in two states something else, must come. */
-static enum step first_digit_step(struct json_scan *scan, struct input *in) {
-	if (in->at == in->end)
-		return STEP_MORE;
-
-	if (scan->state == IN_E && (*in->at == '+' || *in->at == '-')) {
-		scan->state = IN_E_SIGN;
-		in->at++;
-		return STEP_ON;
-	}
-	if (!is_digit(*in->at))
-		return refuse(scan, scan->state == IN_MINUS   ? "expected a digit after '-'"
-				    : scan->state == IN_POINT ? "expected a digit after '.'"
-							      : "expected a digit in an exponent");
-	if (scan->state == IN_MINUS)
-		scan->state = *in->at == '0' ? IN_ZERO : IN_INTEGER;
-	else
-		scan->state = scan->state == IN_POINT ? IN_FRACTION : IN_EXPONENT;
-	in->at++;
-	return STEP_ON;
-}
-
-/* ---- true, false, null ---- */
-
-static inline enum step literal_step(struct json_scan *scan, struct input *in,
-				     struct json_scan_token *ret, const char *word,
-				     const char *expected) {
-	for (; word[scan->sub] != '\0'; scan->sub++, in->at++) {
-		if (in->at == in->end)
-			return STEP_MORE;
-		if (*in->at != (unsigned char) word[scan->sub])
-			return refuse(scan, expected);
-	}
-	return value_end(scan, in, word[0], ret);
-}
-
 /* ---- the machine ---- */
+
+/* The end of what the step functions of strings and numbers read. */
+static inline enum step ended(struct json_scan *scan, const struct input *in,
+			      struct json_scan_token *ret, enum step taken, char type) {
+	if (taken != STEP_END)
+		return taken;
+	if (type == '"')
+		return string_end(scan, in, ret);
+	return type == '0' ? number_end(scan, in, ret) : value_end(scan, in, type, ret);
+}
 
 static inline enum step step(struct json_scan *scan, struct input *in,
 			     struct json_scan_token *ret) {
 	switch ((enum state) scan->state) {
 	case EXPECT_TOP ... EXPECT_NOTHING: return between_step(scan, in, ret);
-	case IN_STRING: return string_step(scan, in, ret);
+	case IN_STRING: return ended(scan, in, ret, string_step(scan, in), '"');
 	case IN_UTF8: return utf8_step(scan, in);
 	case IN_ESCAPE: return escape_step(scan, in);
 	case IN_HEX:
 	case IN_LOW_HEX: return hex_step(scan, in);
 	case IN_LOW_BACKSLASH:
 	case IN_LOW_U: return low_surrogate_step(scan, in);
-	case IN_TRUE: return literal_step(scan, in, ret, "true", "expected 'true'");
-	case IN_FALSE: return literal_step(scan, in, ret, "false", "expected 'false'");
-	case IN_NULL: return literal_step(scan, in, ret, "null", "expected 'null'");
-	case IN_ZERO: return zero_step(scan, in, ret);
+	case IN_TRUE:
+		return ended(scan, in, ret, literal_step(scan, in, "true", "expected 'true'"), 't');
+	case IN_FALSE:
+		return ended(scan, in, ret, literal_step(scan, in, "false", "expected 'false'"),
+			     'f');
+	case IN_NULL:
+		return ended(scan, in, ret, literal_step(scan, in, "null", "expected 'null'"), 'n');
+	case IN_ZERO: return ended(scan, in, ret, zero_step(scan, in), '0');
 	case IN_INTEGER:
 	case IN_FRACTION:
-	case IN_EXPONENT: return digits_step(scan, in, ret);
+	case IN_EXPONENT: return ended(scan, in, ret, digits_step(scan, in), '0');
 	case IN_MINUS:
 	case IN_POINT:
 	case IN_E:
