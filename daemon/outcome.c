@@ -97,7 +97,8 @@ static json_t *flaw_error(uint64_t index, enum flaw_kind kind, uint32_t attempts
 		return with(new_error(index, ITEM_ERROR_RESULT_TOO_LARGE, attempts), "message",
 			    json_string("the result is over the limit of one result"));
 	return with(new_error(index, ITEM_ERROR_BAD_RESULT, attempts), "message",
-		    json_string("the result has a number of more than 1024 characters"));
+		    json_string("the result has a number of more than " LIMIT_TEXT(
+			    LIMIT_NUMBER) " characters"));
 }
 
 static json_t *cancelled_error(uint64_t index, uint32_t attempts) {

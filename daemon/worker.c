@@ -328,11 +328,15 @@ static const char *take_message(struct worker *worker, char *text, size_t length
 	return wrong;
 }
 
+#define ENVELOPE_TOO_LARGE \
+	"a message of more than " LIMIT_TEXT( \
+		LIMIT_WORKER_ENVELOPE) " bytes without its hello, results, errors and us"
+
 static const char *verdict_reason(const struct document *doc, int verdict) {
 	switch (verdict) {
 	case DOCUMENT_E_TOO_LARGE: return "a message over limits.worker_message";
 	case DOCUMENT_E_TOO_DEEP: return "a message nested too deeply";
-	case DOCUMENT_E_MALFORMED: return doc->reason;
+	case DOCUMENT_E_MALFORMED: return doc->limit ? ENVELOPE_TOO_LARGE : doc->reason;
 	default: return "the daemon is out of memory";
 	}
 }
@@ -541,7 +545,8 @@ int worker_new(struct worker **ret, const struct channel_loop *loop, const struc
 	       uint64_t id, const char *label, uint64_t start_timeout, size_t max_message,
 	       size_t max_result, const struct worker_ops *ops, void *context) {
 	struct worker *worker = worker_alloc(loop, id, label, ops, context);
-	struct limits limits = {.message = max_message, .item = max_result};
+	struct limits limits = {
+		.message = max_message, .envelope = LIMIT_WORKER_ENVELOPE, .item = max_result};
 	int r;
 
 	if (!worker)

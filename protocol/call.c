@@ -28,8 +28,10 @@ void call_document_error(const struct document *doc, int verdict, struct error *
 			  (json_int_t) doc->limits.message);
 		break;
 	default:
-		error_set(error, ERROR_MALFORMED_MESSAGE, "{sssI}", "reason", doc->reason, "offset",
-			  (json_int_t) doc->offset);
+		error_set(error, ERROR_MALFORMED_MESSAGE, "{sosI}", "reason",
+			  doc->limit ? json_sprintf("%s of %zu bytes", doc->reason, doc->limit)
+				     : json_string(doc->reason),
+			  "offset", (json_int_t) doc->offset);
 	}
 }
 
@@ -67,10 +69,6 @@ static const char *const envelope_names[ENVELOPE_COUNT] = {
 	[ENVELOPE_UPGRADE] = "upgrade",
 };
 
-static bool member_is_extension(const struct member *member, const char *text) {
-	return memchr(text + member->name.begin, '.', span_size(member->name));
-}
-
 int call_decode(struct call *ret, const struct document *doc, const char *text,
 		struct error *error) {
 	const struct member *seen[ENVELOPE_COUNT] = {NULL};
@@ -80,7 +78,7 @@ int call_decode(struct call *ret, const struct document *doc, const char *text,
 		const struct member *member = &doc->members[i];
 		size_t id;
 
-		if (member->nested || member_is_extension(member, text))
+		if (member->nested || member_has(member, text, '.'))
 			continue;
 		id = member_find(member, text, envelope_names, ENVELOPE_COUNT);
 		if (id == ENVELOPE_COUNT)

@@ -6,6 +6,8 @@
 
 #include "protocol/frame.h"
 
+#define NUMBER_TOO_LONG "a number of more than " LIMIT_TEXT(LIMIT_NUMBER) " characters"
+
 static int refuse(struct document *doc, const char *reason, size_t offset) {
 	doc->reason = reason;
 	doc->offset = offset;
@@ -20,7 +22,8 @@ void document_init(struct document *doc, const struct document_shape *shape,
 	};
 	if (doc->limits.message == 0 || doc->limits.message >= UINT32_MAX)
 		doc->limits.message = UINT32_MAX - 1; /* spans have 32 bits */
-	json_scan_init(&doc->scan, LIMIT_DEPTH + shape->deeper, LIMIT_NUMBER, shape->object ? 3 : 2);
+	json_scan_init(&doc->scan, LIMIT_DEPTH + shape->deeper, LIMIT_NUMBER,
+		       shape->object ? 3 : 2);
 }
 
 void document_done(struct document *doc) {
@@ -106,7 +109,7 @@ static int document_member(struct document *doc, const struct json_scan_token *t
 	int r;
 
 	if (token->long_number && !doc->shape->lenient_numbers)
-		return refuse(doc, "a number of more than 1024 characters", token->number);
+		return refuse(doc, NUMBER_TOO_LONG, token->number);
 
 	r = reserve(&doc->members, doc->n_members, &doc->members_capacity, sizeof(*doc->members));
 	if (r < 0)
@@ -135,7 +138,7 @@ static int document_element(struct document *doc, const struct json_scan_token *
 	int r;
 
 	if (token->long_number && !doc->shape->lenient_numbers)
-		return refuse(doc, "a number of more than 1024 characters", token->number);
+		return refuse(doc, NUMBER_TOO_LONG, token->number);
 
 	elements->count++;
 	if (doc->limits.items && index >= doc->limits.items) {
@@ -239,6 +242,7 @@ static int document_pause(struct document *doc, size_t size, size_t horizon) {
 		return DOCUMENT_MORE;
 	if (horizon >= doc->limits.message)
 		return DOCUMENT_E_TOO_LARGE;
+	doc->limit = doc->limits.envelope;
 	return refuse(doc, "the envelope is over its limit", horizon);
 }
 

@@ -82,6 +82,7 @@ struct document {
 	struct flaw *flaws; /* owned; in order */
 	size_t n_flaws;
 	const char *reason; /* static */
+	size_t limit;       /* bytes: the one that the reason speaks of; 0 = of none */
 	size_t offset;
 
 	/* private from here */
@@ -108,6 +109,8 @@ int document_feed(struct document *doc, const char *text, size_t size);
 
 /* True if the member is called name; escapes in the text are understood. */
 bool member_is(const struct member *member, const char *text, const char *name);
+/* True if an ASCII character is in the member's name, escapes understood. */
+bool member_has(const struct member *member, const char *text, char character);
 /* Index of the member's name among n names as of member_is(), or n. */
 size_t member_find(const struct member *member, const char *text, const char *const *names,
 		   size_t n);

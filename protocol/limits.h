@@ -9,6 +9,7 @@
 #define LIMIT_DEPTH               256          /* of a message, its own braces included */
 #define LIMIT_NUMBER              1024         /* characters of one number */
 #define LIMIT_ENVELOPE            (64u * 1024) /* a call without items, argument and common */
+#define LIMIT_WORKER_ENVELOPE     65536 /* a worker's message without hello, results, errors, us */
 #define LIMIT_FUNCTION_NAME       256
 #define LIMIT_READ_AHEAD          (64u * 1024)     /* of calls that wait behind the active one */
 #define LIMIT_CHUNK_ITEMS         ((1u << 20) - 1) /* the page has 20 bits for an item's offset */
@@ -30,6 +31,10 @@
 #define LIMIT_STREAM_READ (64u * 1024)  /* a stream is always read while it holds less */
 #define LIMIT_UNSENT_HIGH (1u << 20)    /* nothing more of a call starts above it, */
 #define LIMIT_UNSENT_LOW  (256u * 1024) /* until its unsent output is below this */
+
+/* A limit's number in a sentence. */
+#define LIMIT_TEXT(limit)   LIMIT_TEXT_OF(limit)
+#define LIMIT_TEXT_OF(text) #text
 
 /* What one document may hold; 0 = no limit of this kind. */
 struct limits {

@@ -79,6 +79,16 @@ bool member_is(const struct member *member, const char *text, const char *name) 
 	return left == 0;
 }
 
+bool member_has(const struct member *member, const char *text, char character) {
+	const char *at = text + member->name.begin, *end = text + member->name.end;
+	char bytes[4];
+
+	while (at < end)
+		if (next_bytes(bytes, &at) == 1 && bytes[0] == character)
+			return true;
+	return false;
+}
+
 int member_string(const struct member *member, const char *text, char **ret_string) {
 	const char *at = text + member->value.begin + 1, *end = text + member->value.end - 1;
 	char *string, *to;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/limits.h"
 #include "tests/system/harness.h"
 
 /* Workers that break the protocol go; the item they held first is blamed, everybody else runs. */
@@ -66,6 +67,21 @@ Test(violation, more_results_than_items) {
 	static const char *const texts[] = {"{'chunk':1,'results':[1,2,3],'busyUs':1}"};
 
 	EXPECT_VIOLATIONS(texts);
+}
+
+/* A message that never ends: each of its members would take memory. */
+Test(violation, many_small_members_before_the_message_ends) {
+	enum { MEMBERS = LIMIT_WORKER_ENVELOPE / 5 + 1 };
+	char *text = malloc(MEMBERS * 5 + 2), *to = text;
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+
+	*to++ = '{';
+	for (int i = 0; i < MEMBERS; i++)
+		to = stpcpy(to, "\"\":1,");
+	expect_violation(h, &w, text, (size_t) (to - text));
+	free(text);
+	harness_stop(h);
 }
 
 Test(violation, what_is_no_json_object) {

@@ -132,6 +132,9 @@ UNIT_TEST(call, members_with_a_dot_in_their_name_are_skipped) {
 		{"{\"method\":\"a.B\",\"x.y\":1,\"x.y\":{\"q\":[],\"q\":1e999}}", "a.B"},
 		{"{\".\":null,\"method\":\"a.B\"}", "a.B"},
 		{"{\"method\":\"a.B\",\"more.\":17}", "a.B"},
+		{"{\"method\":\"a.B\",\"x\\u002ey\":1,\"x\\u002Ey\":2}", "a.B"},
+		{"{\"method\":\"a.B\",\"x\\\\u002ey\":1}",
+		 "MalformedMessage reason=unknown member of the call offset=17"},
 	};
 
 	EXPECT_CALLS(table);
@@ -356,7 +359,8 @@ UNIT_TEST(call, limits_have_errors_of_their_own) {
 	snprintf(text, sizeof(text), "{\"method\":\"a.B\",\"x.y\":\"%01024d\"}", 0);
 	decode_call(transcript, text);
 	cr_assert_str_eq(transcript,
-			 "MalformedMessage reason=the envelope is over its limit offset=1024");
+			 "MalformedMessage reason=the envelope is over its limit of 1024 bytes "
+			 "offset=1024");
 	snprintf(text, sizeof(text), "{\"method\":\"a.B\",\"parameters\":{\"common\":\"%04096d\"}}",
 		 0);
 	decode_call(transcript, text);

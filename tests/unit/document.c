@@ -61,6 +61,8 @@ static void print(FILE *out, const struct document *doc, int verdict, const char
 	case DOCUMENT_WHOLE: print_parts(out, doc, text); break;
 	case DOCUMENT_E_MALFORMED:
 		fprintf(out, "malformed %zu: %s", doc->offset, doc->reason);
+		if (doc->limit)
+			fprintf(out, " of %zu", doc->limit);
 		break;
 	case DOCUMENT_E_TOO_DEEP: fprintf(out, "too deep %zu", doc->offset); break;
 	case DOCUMENT_E_TOO_LARGE: fprintf(out, "too large"); break;
@@ -286,11 +288,11 @@ UNIT_TEST(document, the_envelope_is_all_but_the_payload) {
 		 "method=\"m\" /function=\"f\" [\"a long one\"]"},
 		{"{\"method\":\"m\",\"parameters\":{\"items\":[\"a long "
 		 "one\"],\"function\":\"f2\"}}",
-		 "malformed 67: the envelope is over its limit"},
+		 "malformed 67: the envelope is over its limit of 53"},
 		{"{\"method\":\"m\",\"parameters\":{\"function\":\"f\",\"items\": []}}",
-		 "malformed 55: the envelope is over its limit"},
+		 "malformed 55: the envelope is over its limit of 53"},
 		{"{\"method\":\"m\",\"parameters\":{\"function\":\"f\",\"items\":[]} }",
-		 "malformed 55: the envelope is over its limit"},
+		 "malformed 55: the envelope is over its limit of 53"},
 		{"{\"method\":\"m\",\"parameters\":{\"argument\":\"a very very very very long "
 		 "one\"}}",
 		 "method=\"m\" /argument=\"a very very very very long one\""},
@@ -299,13 +301,13 @@ UNIT_TEST(document, the_envelope_is_all_but_the_payload) {
 		 "method=\"m\" /common={\"a\":\"a very very very long one\"}"},
 		{"{\"method\":\"m\",\"parameters\":{\"commom\":{\"a\":\"a very very very long "
 		 "one\"}}}",
-		 "malformed 53: the envelope is over its limit"},
+		 "malformed 53: the envelope is over its limit of 53"},
 		{"{\"method\":\"m\",\"common\":{\"a\":\"a very very very very very long one\"}}",
-		 "malformed 53: the envelope is over its limit"},
+		 "malformed 53: the envelope is over its limit of 53"},
 		{"{\"a.b\":\"names with a dot are no payload, but envelope\"}",
-		 "malformed 53: the envelope is over its limit"},
+		 "malformed 53: the envelope is over its limit of 53"},
 		{"{\"items\":[\"in a call they are in parameters, not here\"]}",
-		 "malformed 53: the envelope is over its limit"},
+		 "malformed 53: the envelope is over its limit of 53"},
 	};
 
 	EXPECT_ALL(&call, &limits, table);
@@ -314,7 +316,8 @@ UNIT_TEST(document, the_envelope_is_all_but_the_payload) {
 
 	memset(text, ' ', sizeof(text));
 	expect_sized(&call, &limits, memcpy(text, "{\"a\":\"", 6), 53, "more");
-	expect_sized(&call, &limits, text, 54, "malformed 53: the envelope is over its limit");
+	expect_sized(&call, &limits, text, 54,
+		     "malformed 53: the envelope is over its limit of 53");
 }
 
 UNIT_TEST(document, items_over_their_number_are_counted_only) {

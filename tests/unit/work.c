@@ -194,6 +194,10 @@ UNIT_TEST(work, what_a_worker_may_not_say_has_a_reason) {
 		{NAMED("\"a b\""), "name has characters"},
 		{NAMED("\"a*b\""), "name has characters"},
 		{NAMED("\"a\\u0000\""), "name has characters"},
+		/* The name of a function that exists, for whoever reads it as a C string. */
+		{NAMED("\"square\\u0000x\""), "name has characters"},
+		{NAMED("\"square\"},{\"name\":\"square\\u0000x\""), "name has characters"},
+		{NAMED("\"a\",\"name\\u0000\":\"square\""), "hello has a duplicate key"},
 		{NAMED("1"), "a function is no object"},
 	};
 
