@@ -74,7 +74,7 @@ statements() {
   ' "$document"
 }
 
-# FILE:LINE <tab> QUOTE for each quote, FILE:LINE <tab> <tab> COMPLAINT where one stands above no test.
+# FILE:LINE <tab> QUOTE for each quote above a test, FILE:LINE <tab> <tab> COMPLAINT where one has no end.
 quotes() {
   local file
   while read -r file; do
@@ -83,8 +83,14 @@ quotes() {
       function put(    text) {
         text = quote
         gsub(/[ \t]+/, " ", text)
-        print file ":" line "\t" substr(text, 2, length(text) - 2)
+        kept = kept file ":" line "\t" substr(text, 2, length(text) - 2) "\n"
         quote = ""
+      }
+      # The comment is over, and stands above a test or it does not matter.
+      function end_comment(above) {
+        if (above)
+          printf "%s", kept
+        kept = ""
       }
       # One line of a comment, bare: a quote ends with a mark at the end of a line before another quote, an empty
       # line or the end.
@@ -102,7 +108,7 @@ quotes() {
         if (quote ~ /..*"$/)
           put()
         else if (quote != "")
-          print file ":" line "\t\tthe quote has no end"
+          kept = kept file ":" line "\t\tthe quote has no end\n"
         quote = ""
       }
       function bare(text) {
@@ -110,15 +116,14 @@ quotes() {
         sub(/[ \t]+$/, "", text)
         return text
       }
-      !c && !/^ *# ?/         { if (open) over(); open = 0; next }
+      !c && !/^ *# ?/          { if (open) { over(); end_comment(1) } open = 0; next }
       !c && !open && !/^ *# "/ { next }
-      !c                      { open = 1; sub(/^ *# ?/, ""); take(bare($0)); next }
-      awaited && !/^[A-Z_a-z]*Test\(|^UNIT_TEST\(|^ParameterizedTest\(/ { print file ":" awaited "\t\tno test stands below the quote" }
-                              { awaited = 0 }
-      !open && !/^\/\* "/     { next }
-                              { open = 1; text = $0; ends = sub(/ *\*\/$/, "", text); sub(/^(\/\*| \*)/, "", text); take(bare(text)) }
-      ends                    { awaited = line; over(); open = 0 }
-      END                     { if (open) over() }
+      !c                       { open = 1; sub(/^ *# ?/, ""); take(bare($0)); next }
+      awaited                  { end_comment(/^(Test|UNIT_TEST|ParameterizedTest)\(/); awaited = 0 }
+      !open && !/^\/\* "/      { next }
+                               { open = 1; text = $0; ends = sub(/ *\*\/$/, "", text) }
+                               { sub(/^(\/\*| \*)/, "", text); take(bare(text)) }
+      ends                     { over(); awaited = 1; open = 0 }
     ' "$file"
   done < <(find tests \( -name '*.c' -o -name '*.sh' -o -name '*.py' \) ! -path tests/check-quotes.sh | sort)
 }

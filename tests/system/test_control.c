@@ -17,6 +17,11 @@ static long elapsed_ms(const struct timespec *since) {
 
 /* ---- Cancel ---- */
 
+/* "`parameters` | the result, or the details of the error; left out if empty"
+ * "Success is the absence of `error`, never the presence of a value."
+ * "`Cancel(request) → ()` ends a request: the call that is cancelled gets `Cancelled`, nothing
+ * more of it starts, and what still runs after 100 ms is stopped."
+ * "`io.procpool.Cancelled` | | somebody cancelled the request | stays" */
 Test(control, cancel_ends_a_call_of_another_connection) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
@@ -53,6 +58,8 @@ Test(control, a_cancelled_call_with_more_ends_in_the_error) {
 	harness_stop(h);
 }
 
+/* "The last object is either `{"summary": …}` or `{"error": NAME, "parameters": …}`, with the
+ * errors of 1.8, and then the daemon closes." */
 Test(control, a_cancelled_stream_ends_in_the_error) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
@@ -98,6 +105,8 @@ Test(control, cancel_recalls_what_a_worker_has_not_begun) {
 	harness_stop(h);
 }
 
+/* "`Cancel(request) → ()` ends a request: the call that is cancelled gets `Cancelled`, nothing
+ * more of it starts, and what still runs after 100 ms is stopped." */
 Test(control, a_running_item_that_ignores_cancel_loses_its_worker) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f"), *next;
@@ -116,6 +125,8 @@ Test(control, a_running_item_that_ignores_cancel_loses_its_worker) {
 	harness_stop(h);
 }
 
+/* "To stop an item the daemon sends SIGTERM to the process group of its worker, and a second later
+ * SIGKILL." */
 Test(control, a_worker_deaf_to_term_is_killed) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
@@ -134,6 +145,8 @@ Test(control, a_worker_deaf_to_term_is_killed) {
 	harness_stop(h);
 }
 
+/* "`io.procpool.NoSuchRequest` | `request` | it never was, is finished, or is somebody else's |
+ * stays" */
 Test(control, there_is_no_such_request) {
 	static const char *const ids[] = {"1", "99", "0",  "",
 					  "x", "1x", "-1", "18446744073709551617"};
@@ -147,6 +160,8 @@ Test(control, there_is_no_such_request) {
 	harness_stop(h);
 }
 
+/* "`io.procpool.NoSuchRequest` | `request` | it never was, is finished, or is somebody else's |
+ * stays" */
 Test(control, a_finished_request_cannot_be_cancelled) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
@@ -161,6 +176,10 @@ Test(control, a_finished_request_cannot_be_cancelled) {
 	harness_stop(h);
 }
 
+/* "Who you are is what the kernel says about your end of the socket."
+ * "One may cancel the requests of one's own user; root and the daemon's user may cancel any."
+ * "`io.procpool.NoSuchRequest` | `request` | it never was, is finished, or is somebody else's |
+ * stays" */
 Test(control, nobody_cancels_the_calls_of_others) {
 	struct harness *h;
 	struct fake *w;
@@ -189,6 +208,14 @@ Test(control, nobody_cancels_the_calls_of_others) {
 
 /* ---- ListRequests ---- */
 
+/* "Who you are is what the kernel says about your end of the socket."
+ * "`ListRequests() → (requests)` has one object for each request that is not over, oldest first."
+ * "`id`, `function` | its name, and what it runs"
+ * "`uid`, `pid`, `program` | the client: user, process, and the name of that"
+ * "`items`, `finished`, `failed`, `running` | how many there are so far, have ended, have ended in
+ * an error, and are in workers' hands"
+ * "`ageUs` | microseconds since it was accepted"
+ * "`waitsFor` | what it waits for, for people; left out while it runs" */
 Test(control, list_requests_shows_what_runs_and_what_the_others_wait_for) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
@@ -214,6 +241,7 @@ Test(control, list_requests_shows_what_runs_and_what_the_others_wait_for) {
 	harness_stop(h);
 }
 
+/* "With `more` it replies again, within a second after something changed, until you close." */
 Test(control, list_requests_with_more_goes_on) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
@@ -229,6 +257,22 @@ Test(control, list_requests_with_more_goes_on) {
 
 /* ---- Status ---- */
 
+/* "`Status(workers?) → (…)` counts."
+ * "`state` | `starting`, `running`, `draining` or `stopped`"
+ * "`version`, `pid`, `uptimeUs` | of the daemon; microseconds since it started"
+ * "`slots`, `slotsBusy` | how many chunks may run at once, over all pools, and how many do"
+ * "`connections` | how many there are, this one included"
+ * "`itemsQueued`, `itemsRunning` | items that wait, and that are in workers' hands"
+ * "`itemsFinished`, `itemsFailed` | since the daemon started; the failed ones are among the
+ * finished"
+ * "`oldestWaitUs` | for how many microseconds the oldest request has waited of which nothing has
+ * started; 0 if there is none"
+ * "`pools` | for each pool `name`, `state`, `workers`, `idle`, `busy`, `restarts`, and the
+ * `reason` if it has failed"
+ * "`workers` | with `workers: true`, for each worker `id`, `pool`, `pid`, `state`, `items`,
+ * `ageUs`, `rssBytes`, and the `function` if it is busy"
+ * "The state of a pool is `starting`, `running`, `failed` or `stopped`, that of a worker
+ * `starting`, `idle`, `busy` or `stopping`." */
 Test(control, status_counts_pools_workers_and_items) {
 	struct harness *h = harness_start("daemon { slots = 5 }\n"
 					  "pool a { command = FAKE workers = 2 }\n"
@@ -265,6 +309,7 @@ Test(control, status_counts_pools_workers_and_items) {
 	harness_stop(h);
 }
 
+/* "`Status` with `more` replies again as `ListRequests` does." */
 Test(control, status_with_more_goes_on_while_something_changes) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
@@ -281,6 +326,8 @@ Test(control, status_with_more_goes_on_while_something_changes) {
 
 /* ---- clients that vanish ---- */
 
+/* "Closing the connection cancels the call it is serving: nothing new starts, and what still runs
+ * after 100 ms is stopped." */
 Test(control, the_items_of_a_vanished_client_never_start) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
@@ -297,6 +344,8 @@ Test(control, the_items_of_a_vanished_client_never_start) {
 	harness_stop(h);
 }
 
+/* "Closing the connection cancels the call it is serving: nothing new starts, and what still runs
+ * after 100 ms is stopped." */
 Test(control, a_worker_is_stopped_for_a_vanished_client_only_after_a_grace) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");

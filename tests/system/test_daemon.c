@@ -164,6 +164,8 @@ static void make_directory(char *path) {
 	cr_assert(mkdtemp(path), "%s: %s", path, strerror(errno));
 }
 
+/* "The daemon listens on a Unix stream socket."
+ * "`--socket` names its path." */
 Test(daemon, a_stale_socket_is_replaced) {
 	char directory[] = "/tmp/procpool-stale-XXXXXX", path[64];
 	struct harness *h;
@@ -266,6 +268,12 @@ static void expect_drain(int number) {
 	harness_expect_exit(h, 0);
 }
 
+/* "While the daemon shuts down, after its first SIGTERM, it accepts no connections."
+ * "The active call of each connection is finished and answered, each complete call that waits
+ * behind it gets `ShuttingDown`, and the daemon closes."
+ * "`io.procpool.ShuttingDown` | | the call was not started | closes"
+ * "What a client may conclude: `ShuttingDown`, or `EPIPE` before the last byte of the call was
+ * written, mean that the call was **not accepted**, and it can be repeated on a new connection." */
 Test(daemon, term_under_load_finishes_the_active_calls) {
 	expect_drain(SIGTERM);
 }
@@ -274,6 +282,7 @@ Test(daemon, int_is_as_good_as_term) {
 	expect_drain(SIGINT);
 }
 
+/* "Streams go on until their end." */
 Test(daemon, term_lets_a_stream_finish) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
@@ -297,6 +306,7 @@ Test(daemon, term_lets_a_stream_finish) {
 	harness_expect_exit(h, 0);
 }
 
+/* "What then still runs after `drain_timeout` (60 s) ends in `Cancelled`." */
 Test(daemon, a_drain_has_an_end) {
 	struct harness *h = harness_start("daemon { drain_timeout = 200ms }\n" ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
@@ -311,6 +321,7 @@ Test(daemon, a_drain_has_an_end) {
 	harness_expect_exit(h, 0);
 }
 
+/* "A second SIGTERM ends everything at once." */
 Test(daemon, a_second_term_stops_at_once) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
@@ -428,6 +439,7 @@ Test(daemon, a_private_daemon_leaves_a_directory_that_is_not_empty) {
 	rmdir(directory);
 }
 
+/* "A private daemon serves nobody but its own user, whatever the mode." */
 Test(daemon, a_private_daemon_is_for_its_own_user) {
 	const char *argv[] = {"--set", "default.command=FAKE", NULL};
 	struct harness *h;
@@ -445,6 +457,8 @@ Test(daemon, a_private_daemon_is_for_its_own_user) {
 	harness_stop(h);
 }
 
+/* "A worker of a private daemon (`procpool --private`) has that one's environment, directory and
+ * standard error instead." */
 Test(daemon, private_workers_inherit_environment_directory_and_stderr) {
 	static const char *const environment[] = {"MY_OWN=thing", NULL};
 	const char *argv[] = {"--set", "default.command=FAKE", "--set", "default.workers=1", NULL};

@@ -44,6 +44,8 @@ static void expect_chunk(struct fake *w, unsigned chunk, const char *items, unsi
 	"{'index':" #index ",'kind':'WorkerDied','exitSignal':11,'attempts':" #attempts \
 	",'message':'~string', ...}"
 
+/* "Items that it had not begun run elsewhere."
+ * "If none was running, nobody is blamed." */
 Test(death, before_anything_started_all_items_run_elsewhere) {
 	struct scene s = scene_start();
 	struct fake *next = scene_die(&s);
@@ -71,6 +73,10 @@ Test(death, with_the_page_at_an_earlier_chunk_nothing_started) {
 	harness_stop(s.h);
 }
 
+/* "The death of a worker costs at most the one item that it was running."
+ * "Items that it had not begun run elsewhere."
+ * "A position is `chunk << 21 | offset << 1 | running`, with the number of the chunk and the
+ * offset of the item in it." */
 Test(death, of_the_running_item_blames_it_alone) {
 	struct scene s = scene_start();
 	struct fake *next;
@@ -85,6 +91,9 @@ Test(death, of_the_running_item_blames_it_alone) {
 	harness_stop(s.h);
 }
 
+/* "`retried` | how often an item was started again because a worker died"
+ * "Items that it had finished without reporting them run again."
+ * "`attempts` | how often the item was started" */
 Test(death, finished_items_whose_results_were_not_reported_run_again) {
 	struct scene s = scene_start();
 	struct fake *next;
@@ -100,6 +109,7 @@ Test(death, finished_items_whose_results_were_not_reported_run_again) {
 	harness_stop(s.h);
 }
 
+/* "Results that it had reported stay." */
 Test(death, reported_results_stay) {
 	struct scene s = scene_start();
 	struct fake *next;
@@ -114,6 +124,9 @@ Test(death, reported_results_stay) {
 	harness_stop(s.h);
 }
 
+/* "If none was running, nobody is blamed."
+ * "0 | progress | worker | before an item: its position with running = 1; after it: the position
+ * of the next with running = 0" */
 Test(death, between_two_items_blames_nobody) {
 	struct scene s = scene_start();
 	struct fake *next;
@@ -169,6 +182,7 @@ static void expect_first_blamed(uint64_t word) {
 
 #define POSITION(chunk, offset, running) ((uint64_t) (chunk) << 21 | (offset) << 1 | (running))
 
+/* "So is a death when the page says what cannot be." */
 Test(death, an_offset_beyond_the_chunk_blames_the_first_unreported_item) {
 	expect_first_blamed(POSITION(1, 3, 1));
 }
@@ -181,6 +195,7 @@ Test(death, a_chunk_that_was_never_given_blames_the_first_unreported_item) {
 	expect_first_blamed(POSITION(2, 0, 1));
 }
 
+/* "So is a death when the page says what cannot be." */
 Test(death, a_page_of_ones_blames_the_first_unreported_item) {
 	expect_first_blamed(UINT64_MAX);
 }
@@ -189,6 +204,9 @@ Test(death, a_page_that_went_back_blames_the_first_unreported_item) {
 	expect_first_blamed(0);
 }
 
+/* "A worker that does not write it leaves out `page` in its hello."
+ * "It works, but its death is always blamed on the first item without a result."
+ * "`page` | optional; `true`: it writes the page (2.5)" */
 Test(death, a_worker_without_a_page_loses_the_first_unreported_item) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_worker(h), *next;
@@ -209,6 +227,11 @@ Test(death, a_worker_without_a_page_loses_the_first_unreported_item) {
 
 /* ---- what the error tells ---- */
 
+/* "`exitSignal`, `exitStatus` | of `WorkerDied`: the number of the signal that ended the worker,
+ * or its exit status; one of them"
+ * "`stderr` | of `WorkerDied`: the end of what the worker wrote to standard error, at most 2 KiB;
+ * left out if there is none"
+ * "`WorkerDied` | the worker's process ended while the item ran" */
 Test(death, by_exit_tells_the_status_and_the_last_lines_of_stderr) {
 	struct scene s = scene_start();
 
@@ -223,6 +246,7 @@ Test(death, by_exit_tells_the_status_and_the_last_lines_of_stderr) {
 	harness_stop(s.h);
 }
 
+/* "An exit is a death whatever its status: the item that was running gets `WorkerDied`." */
 Test(death, an_exit_with_status_0_is_a_death_too) {
 	struct scene s = scene_start();
 
@@ -234,6 +258,7 @@ Test(death, an_exit_with_status_0_is_a_death_too) {
 	harness_stop(s.h);
 }
 
+/* "What a worker wrote while it served one user is not shown to another." */
 Test(death, stderr_of_one_user_is_not_shown_to_the_next) {
 	struct harness *h;
 	struct fake *w;
@@ -262,6 +287,8 @@ Test(death, stderr_of_one_user_is_not_shown_to_the_next) {
 	harness_stop(h);
 }
 
+/* "If the item fails, for whatever reason, the error is `ItemFailed`, and its `item` is the item
+ * error (1.7)." */
 Test(death, apply_reports_it_as_item_failed) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
@@ -280,6 +307,8 @@ Test(death, apply_reports_it_as_item_failed) {
 
 /* ---- handed over again and again ---- */
 
+/* "An item whose worker died three times before it began is given up, with `WorkerDied` and
+ * `attempts` 0." */
 Test(death, an_item_handed_over_thrice_without_a_start_is_given_up) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
@@ -322,6 +351,7 @@ static long elapsed_ms(const struct timespec *since) {
 	return (now.tv_sec - since->tv_sec) * 1000 + (now.tv_nsec - since->tv_nsec) / 1000000;
 }
 
+/* "The exit of the process ends it, not that of its socket." */
 Test(death, a_daemonised_child_that_holds_all_fds_delays_nothing) {
 	struct scene s = scene_start();
 	struct timespec since;
@@ -338,6 +368,7 @@ Test(death, a_daemonised_child_that_holds_all_fds_delays_nothing) {
 	harness_stop(s.h);
 }
 
+/* "What it had written before still counts, up to the last whole message." */
 Test(death, results_in_the_socket_at_the_exit_count) {
 	struct scene s = scene_start();
 	struct fake *next;
@@ -374,6 +405,7 @@ Test(death, the_last_lines_are_told_however_much_was_printed_before) {
 	harness_stop(s.h);
 }
 
+/* "What it had written before still counts, up to the last whole message." */
 Test(death, half_a_message_at_the_exit_counts_for_nothing) {
 	struct scene s = scene_start();
 	struct fake *next;
@@ -389,6 +421,7 @@ Test(death, half_a_message_at_the_exit_counts_for_nothing) {
 	harness_stop(s.h);
 }
 
+/* "A worker that closes its socket without an exit is treated so, too." */
 Test(death, a_worker_that_closes_its_socket_but_lives_is_stopped) {
 	struct scene s = scene_start();
 	struct fake *next;

@@ -14,6 +14,8 @@ TestSuite(envelope, .timeout = 60);
 
 /* ---- org.varlink.service ---- */
 
+/* "`org.varlink.service.GetInfo() → (vendor, product, version, url, interfaces)` says `procpool`
+ * and `procpoold`, and names two interfaces: `org.varlink.service` and `io.procpool`." */
 Test(envelope, get_info_names_the_product_and_the_interfaces) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct peer *p = peer_connect(h);
@@ -34,6 +36,8 @@ static char *file_text(const char *path) {
 	return text;
 }
 
+/* "The daemon describes itself: `org.varlink.service.GetInterfaceDescription` returns the file
+ * `protocol/io.procpool.varlink`, with every type and comment." */
 Test(envelope, get_interface_description_serves_the_file) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct peer *p = peer_connect(h);
@@ -52,6 +56,12 @@ Test(envelope, get_interface_description_serves_the_file) {
 	harness_stop(h);
 }
 
+/* "`error` | the call failed, and this is why (section 1.8)"
+ * "`org.varlink.service.InterfaceNotFound` | `interface` | there is no such interface | stays"
+ * "`org.varlink.service.MethodNotFound` | `method` | the interface has no such method | stays"
+ * "`org.varlink.service.ExpectedUpgrade` | | `Stream` without `upgrade` | stays"
+ * "`Stream(function, common?, options?, window?) → (request, window)` must be called with
+ * `upgrade`." */
 Test(envelope, standard_errors_say_what_was_not_found) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct peer *p = peer_connect(h);
@@ -76,6 +86,10 @@ Test(envelope, standard_errors_say_what_was_not_found) {
 	harness_stop(h);
 }
 
+/* "`org.varlink.service.MethodNotImplemented` | `method` | the method is in the interface and not
+ * built yet | stays"
+ * "`Resize`, `Reload`, `Drain` and `Resume` are in the interface and not built yet:
+ * `MethodNotImplemented`." */
 Test(envelope, methods_that_are_not_built_yet_are_refused_by_name) {
 	static const char *const calls[][2] = {
 		{"Resize", "{'pool':'default','workers':2}"},
@@ -122,6 +136,9 @@ static void expect_all_malformed(const char *const *calls, size_t n) {
 
 #define EXPECT_ALL_MALFORMED(calls) expect_all_malformed(calls, sizeof(calls) / sizeof(calls[0]))
 
+/* "Any other member, and any breach of the above, is a `MalformedMessage`."
+ * "`io.procpool.MalformedMessage` | `reason`, `offset` | not JSON, or no call; `offset` is the
+ * byte in the message | closes" */
 Test(envelope, unknown_members_are_refused_and_the_connection_closes) {
 	static const char *const calls[] = {
 		"{'method':'org.varlink.service.GetInfo','surprise':1}",
@@ -133,6 +150,8 @@ Test(envelope, unknown_members_are_refused_and_the_connection_closes) {
 	EXPECT_ALL_MALFORMED(calls);
 }
 
+/* "A member that comes twice where the daemon looks at it makes the message malformed, also if one
+ * of the names is written with escapes." */
 Test(envelope, duplicate_members_are_refused) {
 	static const char *const calls[] = {
 		"{'method':'org.varlink.service.GetInfo','method':'org.varlink.service.GetInfo'}",
@@ -148,6 +167,7 @@ Test(envelope, duplicate_members_are_refused) {
 	EXPECT_ALL_MALFORMED(calls);
 }
 
+/* "A flag is `true`, `false` or absent, and at most one of the three is `true`." */
 Test(envelope, flags_are_booleans_and_exclude_each_other) {
 	static const char *const calls[] = {
 		"{'method':'org.varlink.service.GetInfo','more':1}",
@@ -161,6 +181,8 @@ Test(envelope, flags_are_booleans_and_exclude_each_other) {
 	EXPECT_ALL_MALFORMED(calls);
 }
 
+/* "`method` | a string, required: interface, dot, name"
+ * "Any other member, and any breach of the above, is a `MalformedMessage`." */
 Test(envelope, method_is_a_string_and_must_be_there) {
 	static const char *const calls[] = {
 		"{}",
@@ -173,6 +195,9 @@ Test(envelope, method_is_a_string_and_must_be_there) {
 	EXPECT_ALL_MALFORMED(calls);
 }
 
+/* "Messages are read strictly, as RFC 8259 has it: no comments, no trailing commas, no `NaN`,
+ * valid UTF-8 without overlong forms, no escape of half a surrogate pair, no unescaped control
+ * character in a string, nothing but white space after the object." */
 Test(envelope, what_is_no_json_object_is_refused) {
 	static const char *const calls[] = {
 		"",
@@ -198,6 +223,7 @@ Test(envelope, what_is_no_json_object_is_refused) {
 	EXPECT_ALL_MALFORMED(calls);
 }
 
+/* "Members whose name has a dot are skipped." */
 Test(envelope, members_with_a_dot_are_skipped) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct peer *p = peer_connect(h);
@@ -210,6 +236,7 @@ Test(envelope, members_with_a_dot_are_skipped) {
 
 /* ---- rule 2: parameters ---- */
 
+/* "`parameters` | an object; absent, `null` and `{}` mean the same" */
 Test(envelope, parameters_absent_null_and_empty_are_the_same) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct peer *p = peer_connect(h);
@@ -223,6 +250,10 @@ Test(envelope, parameters_absent_null_and_empty_are_the_same) {
 	harness_stop(h);
 }
 
+/* "One that is unknown, missing or of the wrong type is an `InvalidParameter`, whose `parameter`
+ * is the path to it: `function`, `options.chunkSize`."
+ * "`org.varlink.service.InvalidParameter` | `parameter` | a parameter is unknown, missing, of the
+ * wrong type, or not built yet | stays" */
 Test(envelope, wrong_parameters_are_named_and_the_connection_lives) {
 	static const struct {
 		const char *method, *parameters, *named;
@@ -259,6 +290,8 @@ Test(envelope, wrong_parameters_are_named_and_the_connection_lives) {
 	harness_stop(h);
 }
 
+/* "A nullable parameter (those with a `?` below) may be left out or be `null`."
+ * "`options` is an object; an option that is `null` counts as left out." */
 Test(envelope, nullable_parameters_may_be_null) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "echo");
@@ -277,6 +310,8 @@ Test(envelope, nullable_parameters_may_be_null) {
 
 /* ---- rule 3: order of members ---- */
 
+/* "The members may come in any order."
+ * "Parameters may come in any order." */
 Test(envelope, members_come_in_any_order) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "echo");
@@ -295,6 +330,7 @@ Test(envelope, members_come_in_any_order) {
 
 /* ---- rule 4: one active call, pipelining, oneway, more ---- */
 
+/* "Calls on one connection are served one at a time, in their order." */
 Test(envelope, pipelined_calls_are_answered_in_order) {
 	static const char calls[] = "{\"method\":\"org.varlink.service.GetInfo\"}\0"
 				    "{\"method\":\"io.procpool.Nothing\"}\0"
@@ -309,6 +345,8 @@ Test(envelope, pipelined_calls_are_answered_in_order) {
 	harness_stop(h);
 }
 
+/* "Calls on one connection are served one at a time, in their order."
+ * "Calls on several connections are served side by side." */
 Test(envelope, a_pipelined_call_waits_for_the_active_one) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "echo");
@@ -326,6 +364,8 @@ Test(envelope, a_pipelined_call_waits_for_the_active_one) {
 	harness_stop(h);
 }
 
+/* "You may send the next one early; up to 64 KiB of waiting calls are read ahead, the rest stays
+ * in your socket buffer." */
 Test(envelope, little_is_read_ahead_while_a_call_runs) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "echo");
@@ -347,6 +387,7 @@ Test(envelope, little_is_read_ahead_while_a_call_runs) {
 	harness_stop(h);
 }
 
+/* "`oneway` | `true`: no reply at all, neither result nor error" */
 Test(envelope, oneway_calls_are_answered_by_silence) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "echo");
@@ -365,6 +406,7 @@ Test(envelope, oneway_calls_are_answered_by_silence) {
 	harness_stop(h);
 }
 
+/* "`oneway` calls are the exception: those received whole are run to their end." */
 Test(envelope, oneway_calls_outlive_their_connection) {
 	static const char calls[] = "{\"method\":\"io.procpool.Apply\",\"oneway\":true,"
 				    "\"parameters\":{\"function\":\"echo\",\"argument\":1}}\0"
@@ -385,6 +427,7 @@ Test(envelope, oneway_calls_outlive_their_connection) {
 	harness_stop(h);
 }
 
+/* "`more` changes nothing where a method has but one reply." */
 Test(envelope, more_on_a_method_that_does_not_stream_gets_one_reply) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "echo");
@@ -401,6 +444,10 @@ Test(envelope, more_on_a_method_that_does_not_stream_gets_one_reply) {
 
 /* ---- rule 6: upgrade ---- */
 
+/* "`upgrade` where there is none is an `InvalidParameter`, and the bytes behind the call are read
+ * as calls."
+ * "Bytes behind the call belong to the stream if it is accepted, and are read as calls if it is
+ * not." */
 Test(envelope, upgrade_is_refused_on_other_methods_and_what_follows_is_read_as_calls) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct peer *p = peer_connect(h);
@@ -418,6 +465,9 @@ Test(envelope, upgrade_is_refused_on_other_methods_and_what_follows_is_read_as_c
 
 /* ---- rules 7 and 8: ends ---- */
 
+/* "After some errors the daemon closes (the table in 1.8 says which)."
+ * "It sends the error, ends its sending side, and reads on until you close too, for two seconds at
+ * most, so that the error reaches you whatever you are sending." */
 Test(envelope, an_error_that_closes_is_readable_though_the_client_goes_on_sending) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct peer *p = peer_connect(h);
@@ -432,6 +482,7 @@ Test(envelope, an_error_that_closes_is_readable_though_the_client_goes_on_sendin
 	harness_stop(h);
 }
 
+/* "Calls before the one that was wrong are answered." */
 Test(envelope, calls_before_a_malformed_one_are_answered) {
 	static const char calls[] = "{\"method\":\"org.varlink.service.GetInfo\"}\0oops";
 	struct harness *h = harness_start(ONE_FAKE);
@@ -444,6 +495,8 @@ Test(envelope, calls_before_a_malformed_one_are_answered) {
 	harness_stop(h);
 }
 
+/* "Shutting down only your sending side is fine: what you sent is done and answered, then the
+ * daemon closes." */
 Test(envelope, after_a_half_close_the_answer_still_comes) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "echo");
@@ -513,6 +566,7 @@ Test(envelope, a_half_close_before_any_call_ends_the_connection) {
 	harness_stop(h);
 }
 
+/* "A call without its NUL is not run." */
 Test(envelope, a_message_cut_off_by_the_end_runs_nothing) {
 	static const char half[] =
 		"{\"method\":\"io.procpool.Apply\",\"parameters\":{\"function\":\"echo\"}}";

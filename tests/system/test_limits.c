@@ -78,6 +78,8 @@ static void expect_taken(struct harness *h, char *text) {
 #define MAP  "{'method':'io.procpool.Map','parameters':{'function':'f','items':["
 #define FULL "{'method':'org.varlink.service.GetInfo','x.y':'"
 
+/* "`io.procpool.MessageTooLarge` | `limit` | the message is over the limit: use a stream | closes"
+ * "one message, one object of a stream | 16 MiB | `MessageTooLarge`" */
 Test(limits, message) {
 	struct harness *h = harness_start("limits { message = 2000 } " ONE_FAKE);
 	struct bystander b = bystander_start(h);
@@ -91,6 +93,7 @@ Test(limits, message) {
 	harness_stop(h);
 }
 
+/* "of it, all but items, argument and common | 64 KiB | `MalformedMessage`" */
 Test(limits, envelope) {
 	struct harness *h = harness_start("limits { envelope = 1000 } " ONE_FAKE);
 	struct bystander b = bystander_start(h);
@@ -114,6 +117,10 @@ Test(limits, envelope) {
 	harness_stop(h);
 }
 
+/* "If they are more than 16 MiB, the call ends at once with `ReplyTooLarge`."
+ * "`io.procpool.ReplyTooLarge` | `limit` | the results of a `Map` without `more` are too large:
+ * use `more` | stays"
+ * "results of a `Map` without `more`, together | 16 MiB | `ReplyTooLarge`" */
 Test(limits, reply) {
 	struct harness *h = harness_start("limits { reply = 2000 } " TWO_FAKES);
 	struct bystander b = bystander_start(h);
@@ -158,6 +165,9 @@ static char *nested(size_t n, bool closed) {
 	return text;
 }
 
+/* "Nesting counts from the message's own braces, which are level 1; 256 levels are allowed."
+ * "`io.procpool.TooDeep` | `limit` | the message is nested too deeply | closes"
+ * "depth, with the message's own braces | 256 levels | `TooDeep`" */
 Test(limits, depth) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct bystander b = bystander_start(h);
@@ -169,6 +179,8 @@ Test(limits, depth) {
 	harness_stop(h);
 }
 
+/* "`io.procpool.TooManyItems` | `limit` | the call has too many items: use a stream | stays"
+ * "items in one call | 1 000 000 | `TooManyItems`; streams have no such limit" */
 Test(limits, items) {
 	struct harness *h = harness_start("limits { items = 3 } " ONE_FAKE);
 	struct bystander b = bystander_start(h);
@@ -186,6 +198,9 @@ Test(limits, items) {
 	harness_stop(h);
 }
 
+/* "`io.procpool.ItemTooLarge` | `limit`, `index` | an item is too large, and the first of them is
+ * at `index` | stays"
+ * "one item, argument | 4 MiB | `ItemTooLarge`" */
 Test(limits, item) {
 	struct harness *h = harness_start("limits { item = 32 } " ONE_FAKE);
 	struct bystander b = bystander_start(h);
@@ -206,6 +221,8 @@ Test(limits, item) {
 	harness_stop(h);
 }
 
+/* "`ResultTooLarge` | the result is larger than 4 MiB"
+ * "one result | 4 MiB | item error `ResultTooLarge`" */
 Test(limits, result) {
 	struct harness *h = harness_start("limits { item = 32 } " TWO_FAKES);
 	struct bystander b = bystander_start(h);
@@ -224,6 +241,8 @@ Test(limits, result) {
 	harness_stop(h);
 }
 
+/* "The text of one number may have 1024 characters."
+ * "characters of a number | 1024 | `MalformedMessage`; in a result `BadResult`" */
 Test(limits, number_token) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct bystander b = bystander_start(h);
@@ -244,6 +263,8 @@ Test(limits, number_token) {
 	harness_stop(h);
 }
 
+/* "characters of a number | 1024 | `MalformedMessage`; in a result `BadResult`"
+ * "`BadResult` | the result has a number of more than 1024 characters" */
 Test(limits, number_token_in_a_result_is_a_bad_result) {
 	struct harness *h = harness_start(TWO_FAKES);
 	struct bystander b = bystander_start(h);
@@ -262,6 +283,7 @@ Test(limits, number_token_in_a_result_is_a_bad_result) {
 	harness_stop(h);
 }
 
+/* "a message over 16 MiB (`limits.worker_message`);" */
 Test(limits, worker_message) {
 	struct harness *h = harness_start("limits { worker_message = 4000 } " TWO_FAKES);
 	struct bystander b = bystander_start(h);
@@ -281,6 +303,8 @@ Test(limits, worker_message) {
 	harness_stop(h);
 }
 
+/* "`io.procpool.TimedOut` | `timeoutMs` | a message was begun and not finished in time | closes"
+ * "an unfinished message | 30 s without a byte, 10 min in all | `TimedOut`" */
 Test(limits, unfinished_message) {
 	struct harness *h = harness_start("limits { message_timeout = 200ms } " ONE_FAKE);
 	struct bystander b = bystander_start(h);
@@ -296,6 +320,7 @@ Test(limits, unfinished_message) {
 	harness_stop(h);
 }
 
+/* "an unfinished message | 30 s without a byte, 10 min in all | `TimedOut`" */
 Test(limits, unfinished_message_in_all) {
 	struct harness *h = harness_start(
 		"limits { message_timeout = 5s message_timeout_total = 300ms } " ONE_FAKE);
@@ -320,6 +345,9 @@ Test(limits, unfinished_message_in_all) {
 	harness_stop(h);
 }
 
+/* "Each message is one JSON object in UTF-8, followed by one NUL byte (`\0`), with clients and
+ * with workers alike."
+ * "Nothing precedes the first message, and a message may arrive in pieces of any size." */
 Test(limits, a_message_that_comes_byte_by_byte_is_a_message) {
 	static const char call[] = "{\"parameters\":{\"items\":[ 1 ,\"\\u00e9\",{\"a\":[]}],"
 				   "\"function\":\"none\"},\"method\":\"io.procpool.Map\"}";

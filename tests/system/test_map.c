@@ -12,6 +12,7 @@ TestSuite(map, .timeout = 60);
 
 /* ---- Apply ---- */
 
+/* "`Apply(function, argument?, common?, options?) → (result)` runs a function once." */
 Test(map, apply_hands_the_argument_to_a_worker_and_returns_its_result) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "square");
@@ -24,6 +25,9 @@ Test(map, apply_hands_the_argument_to_a_worker_and_returns_its_result) {
 	harness_stop(h);
 }
 
+/* "The function gets `argument`, or `null` if it is left out."
+ * "Success is the absence of `error`, never the presence of a value."
+ * "A function may return `null`, too: only `errors` says what failed." */
 Test(map, apply_without_argument_applies_null) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "now");
@@ -36,6 +40,12 @@ Test(map, apply_without_argument_applies_null) {
 	harness_stop(h);
 }
 
+/* "If the item fails, for whatever reason, the error is `ItemFailed`, and its `item` is the item
+ * error (1.7)."
+ * "`io.procpool.ItemFailed` | `item` | the item of an `Apply` failed, or one of a call with
+ * `onError` `abort` | stays"
+ * "`Exception` | the function said so; `exception` is its name in the worker's language, `message`
+ * and `trace` are for people" */
 Test(map, apply_fails_when_its_item_does) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "square");
@@ -53,6 +63,14 @@ Test(map, apply_fails_when_its_item_does) {
 
 /* ---- Map, aggregated ---- */
 
+/* "`Map(function, items, common?, options?)` runs a function over an array of items."
+ * "Without `more` there is one reply, when all is done:"
+ * "`request` | the request's name, for `Cancel` and the log: a string"
+ * "`results` | one value for each item, in the order of the input, `null` where it failed"
+ * "`summary` | see below"
+ * "Results are reported in the order of the items, in as many messages as the worker likes, and
+ * belong to the items behind those reported before."
+ * "The chunk has ended when all its items are reported." */
 Test(map, aggregated_results_come_in_one_reply) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "square");
@@ -67,6 +85,8 @@ Test(map, aggregated_results_come_in_one_reply) {
 	harness_stop(h);
 }
 
+/* "`chunkSize` | integer from 1 | items handed to a worker at a time; otherwise the daemon
+ * chooses, beginning with 1 for a function it does not know" */
 Test(map, the_first_chunk_of_an_unknown_function_is_one_item) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "square");
@@ -79,6 +99,7 @@ Test(map, the_first_chunk_of_an_unknown_function_is_one_item) {
 	harness_stop(h);
 }
 
+/* "If there are no items, the summary is the only reply, and has the name." */
 Test(map, without_items_nothing_runs) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct peer *p = peer_connect(h);
@@ -94,6 +115,13 @@ Test(map, without_items_nothing_runs) {
 	harness_stop(h);
 }
 
+/* "`results` | one value for each item, in the order of the input, `null` where it failed"
+ * "`errors` | an item error (1.7) for each item that failed, by index; left out if there are none"
+ * "`index` | of the item in the whole input, from 0"
+ * "`kind` | one of the kinds below"
+ * "`results` | one value for each item, `null` where it failed"
+ * "`errors` | optional: `{"offset", "exception"?, "message"?, "trace"?}` for each that failed, in
+ * order; `offset` counts from the **chunk's** first item, also in later reports" */
 Test(map, failed_items_are_null_and_listed_and_the_others_have_results) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
@@ -117,6 +145,10 @@ Test(map, failed_items_are_null_and_listed_and_the_others_have_results) {
 	"0.1,-0,1e2,1E+2,1.50,1180591620717411303424,\"\\u0000\",\"\\u00e9\\/" \
 	"\",{\"b\":1,\"a\":2,\"a\":3},[],\"\""
 
+/* "**Items, results, arguments and common values are never interpreted by the daemon.**"
+ * "It checks that they are JSON and passes their bytes on: `0.1`, `-0`, `1e2`, an integer of 300
+ * digits, `"\u0000"`, the order of members and the white space inside a value arrive as they were
+ * sent." */
 Test(map, values_pass_byte_for_byte_in_both_directions) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "echo");
@@ -139,6 +171,14 @@ Test(map, values_pass_byte_for_byte_in_both_directions) {
 
 /* ---- Map with more ---- */
 
+/* "`more` | `true`: send several replies, where the method can"
+ * "With `more` the results come in batches, as soon as they are there, and the last reply, the
+ * only one without `continues`, has nothing but the summary:"
+ * "A batch is about consecutive items: `first` is the index of its first one, and the other
+ * members are as above, for these items alone."
+ * "The first reply names the request, the others do not."
+ * "The first result is sent at once."
+ * "`continues` | `true`: more replies to this call follow; otherwise left out" */
 Test(map, with_more_the_first_result_comes_at_once_and_the_last_reply_is_the_summary) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "square");
@@ -159,6 +199,9 @@ Test(map, with_more_the_first_result_comes_at_once_and_the_last_reply_is_the_sum
 	harness_stop(h);
 }
 
+/* "An `index` counts from the first item of the whole input, not of the batch."
+ * "A batch is about consecutive items: `first` is the index of its first one, and the other
+ * members are as above, for these items alone." */
 Test(map, errors_travel_with_their_batch) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
@@ -203,12 +246,18 @@ static void expect_batches(const char *order, const char *early, const char *lat
 	harness_stop(h);
 }
 
+/* "With `order` `unordered` they come as chunks finish."
+ * "`order` | `ordered`, `unordered` | whether batches wait for those before them; `ordered` if
+ * left out" */
 Test(map, unordered_batches_come_as_chunks_finish) {
 	expect_batches("unordered", "{'request':'~string','first':2,'results':[9,16]}",
 		       "{'first':0,'results':[1,4]}");
 }
 
 /* Both runs are there when the first becomes deliverable: one batch or two, always consecutive. */
+/* "Batches are in the order of the input, and a result waits for those before it."
+ * "`order` | `ordered`, `unordered` | whether batches wait for those before them; `ordered` if
+ * left out" */
 Test(map, ordered_batches_wait_for_their_predecessors) {
 	struct harness *h = harness_start(TWO_FAKES);
 	struct peer *p = peer_connect(h), *q = peer_connect(h);
@@ -247,6 +296,7 @@ Test(map, ordered_batches_wait_for_their_predecessors) {
 	harness_stop(h);
 }
 
+/* "Results are in the order of the input here even if `order` is `unordered`." */
 Test(map, unordered_aggregated_results_are_in_input_order_all_the_same) {
 	struct harness *h = harness_start(TWO_FAKES);
 	struct peer *p = peer_connect(h);
@@ -267,6 +317,11 @@ Test(map, unordered_aggregated_results_are_in_input_order_all_the_same) {
 
 /* ---- options ---- */
 
+/* "`chunkSize` | integer from 1 | items handed to a worker at a time; otherwise the daemon
+ * chooses, beginning with 1 for a function it does not know"
+ * "`first` | the index of its first item in the whole input, from 0"
+ * "`chunk` | its number; the first chunk of each worker is 1, and each further one has the next
+ * number" */
 Test(map, chunk_size_decides_what_a_worker_gets) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "square");
@@ -284,6 +339,7 @@ Test(map, chunk_size_decides_what_a_worker_gets) {
 	harness_stop(h);
 }
 
+/* "`maxWorkers` | integer from 1 | the most workers that serve this call at once" */
 Test(map, max_workers_bounds_how_many_workers_serve_the_call) {
 	struct harness *h = harness_start(TWO_FAKES);
 	struct peer *p = peer_connect(h), *q = peer_connect(h);
@@ -306,6 +362,12 @@ Test(map, max_workers_bounds_how_many_workers_serve_the_call) {
 	harness_stop(h);
 }
 
+/* "`onError` | `collect`, `abort` | whether the others run when an item has failed; `collect` if
+ * left out"
+ * "With `onError` `abort` nothing new starts after an item failed; items that run are finished,
+ * and delivered with `more` and in streams; then the call ends in `ItemFailed`."
+ * "`io.procpool.ItemFailed` | `item` | the item of an `Apply` failed, or one of a call with
+ * `onError` `abort` | stays" */
 Test(map, abort_starts_nothing_after_an_item_failed) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
@@ -326,6 +388,8 @@ Test(map, abort_starts_nothing_after_an_item_failed) {
 	harness_stop(h);
 }
 
+/* "With `onError` `abort` nothing new starts after an item failed; items that run are finished,
+ * and delivered with `more` and in streams; then the call ends in `ItemFailed`." */
 Test(map, abort_with_more_delivers_what_ran_and_ends_in_item_failed) {
 	struct harness *h = harness_start(TWO_FAKES);
 	struct peer *p = peer_connect(h);
@@ -347,6 +411,13 @@ Test(map, abort_with_more_delivers_what_ran_and_ends_in_item_failed) {
 	harness_stop(h);
 }
 
+/* "`startUs`, `durationUs`, `attempts` | with `timings`: one integer for each item"
+ * "`timings` | `true`, `false` | adds `startUs`, `durationUs` and `attempts` to `results`; `false`
+ * if left out"
+ * "`times` | optional; `true`: report `us`"
+ * "`us` | with `times`: start and duration of each item, two integers for each result, in
+ * microseconds, starts on `CLOCK_MONOTONIC`; if it is missing, equal shares of `busyUs` stand for
+ * it" */
 Test(map, timings_add_start_duration_and_attempts) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
@@ -368,6 +439,9 @@ Test(map, timings_add_start_duration_and_attempts) {
 	harness_stop(h);
 }
 
+/* "`unpack` | `none`, `positional`, `keywords`, `both` | passed on to the worker: the item is the
+ * argument, an array of arguments, an object of named ones, an array of both; `none` if left out"
+ * "`unpack` | optional: as in 1.5; absent is `none`" */
 Test(map, unpack_reaches_a_worker_that_offers_it) {
 	static const char *const ways[] = {"positional", "keywords", "both"};
 	struct harness *h = harness_start(ONE_FAKE);
@@ -384,6 +458,8 @@ Test(map, unpack_reaches_a_worker_that_offers_it) {
 	harness_stop(h);
 }
 
+/* "A way to unpack that the pool's workers did not announce is an `InvalidParameter`."
+ * "`unpack` | optional: which ways of 1.5 it knows; `none` always" */
 Test(map, unpack_is_refused_where_the_workers_do_not_offer_it) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_worker(h);
@@ -401,6 +477,11 @@ Test(map, unpack_is_refused_where_the_workers_do_not_offer_it) {
 	harness_stop(h);
 }
 
+/* "`common` is a value that the function sees beside every item, and that is sent to each worker
+ * only once."
+ * "A common value is sent before the first chunk that names it, and is to be kept until a
+ * `forget`."
+ * "`common` | optional: the number of the common value (2.4)" */
 Test(map, the_common_value_is_sent_once_before_the_first_chunk) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
@@ -423,6 +504,11 @@ Test(map, the_common_value_is_sent_once_before_the_first_chunk) {
 	harness_stop(h);
 }
 
+/* "At most 4, or 16 MiB together, are to be kept at a time: the one not used for the longest time
+ * is forgotten first."
+ * "A value that was forgotten is sent again, before the next chunk that names it."
+ * "A common value is sent before the first chunk that names it, and is to be kept until a
+ * `forget`." */
 Test(map, a_worker_holds_four_commons_and_forgets_the_least_recently_used) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
@@ -450,6 +536,10 @@ Test(map, a_worker_holds_four_commons_and_forgets_the_least_recently_used) {
 	harness_stop(h);
 }
 
+/* "One that is unknown, missing or of the wrong type is an `InvalidParameter`, whose `parameter`
+ * is the path to it: `function`, `options.chunkSize`."
+ * "`itemTimeoutMs`, `timeoutMs`, `queueTimeoutMs`, `retries`, `rerun` and `priority` are in the
+ * interface and not built yet: they are an `InvalidParameter`, and so is any other name." */
 Test(map, options_that_are_not_built_are_refused_by_name) {
 	static const char *const options[][2] = {
 		{"itemTimeoutMs", "1000"},

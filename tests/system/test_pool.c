@@ -85,6 +85,8 @@ static bool pool_is_running(void *data) {
 	"pool bad { command = {'/bin/sh', '-c', 'echo no such module >&2; exit 3'} workers = 2 " \
 	"}\n"
 
+/* "`io.procpool.PoolFailed` | `pool`, `reason` | the pool's workers cannot start; the daemon keeps
+ * trying | stays" */
 Test(pool, a_command_that_fails_makes_its_pool_fail_and_others_work) {
 	struct harness *h = harness_start(BAD_POOL "pool good { command = FAKE workers = 1 }\n");
 	struct fake *w = harness_ready_worker(h, "f");
@@ -136,6 +138,7 @@ static bool has_three_lines(void *data) {
 	return lines >= 3;
 }
 
+/* "The daemon waits before the next start: 100 ms, and twice as long each time, up to 30 s." */
 Test(pool, starts_that_fail_are_repeated_at_growing_intervals) {
 	char template[] = "/tmp/procpool-starts-XXXXXX", conf[300];
 	struct timespec since;
@@ -154,6 +157,8 @@ Test(pool, starts_that_fail_are_repeated_at_growing_intervals) {
 	unlink(template);
 }
 
+/* "A pool has failed when it has no worker and two starts in a row came to nothing."
+ * "It works again, without anybody's help, as soon as one of its workers says hello." */
 Test(pool, a_failed_pool_works_again_without_a_restart) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct peer *p = peer_connect(h);
@@ -176,6 +181,8 @@ Test(pool, a_failed_pool_works_again_without_a_restart) {
 	harness_stop(h);
 }
 
+/* "A pool has failed when it has no worker and two starts in a row came to nothing."
+ * "Calls that wait for it fail then." */
 Test(pool, calls_that_wait_for_a_pool_fail_with_it) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct peer *p = peer_connect(h), *q = peer_connect(h);
@@ -189,6 +196,7 @@ Test(pool, calls_that_wait_for_a_pool_fail_with_it) {
 	harness_stop(h);
 }
 
+/* "One that has not sent it after `start_timeout` (30 s) is killed." */
 Test(pool, a_worker_that_never_says_hello_is_killed) {
 	struct harness *h = harness_start("pool default { command = FAKE workers = 1 "
 					  "start_timeout = 100ms }");
@@ -204,6 +212,8 @@ Test(pool, a_worker_that_never_says_hello_is_killed) {
 	harness_stop(h);
 }
 
+/* "A worker that ends before its hello, or within a second after it without having been given
+ * anything, could not start." */
 Test(pool, workers_that_end_right_after_hello_count_as_failed_starts) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct peer *p = peer_connect(h);
@@ -261,6 +271,12 @@ static bool environment_has(struct fake *w, const char *word) {
 	return false;
 }
 
+/* "`PROCPOOL_WORKER_FD` | in the environment: the number of the descriptor that is its socket to
+ * the daemon"
+ * "`PROCPOOL_WORKER_PAGE_FD` | in the environment: the number of the descriptor of its page (2.5)"
+ * "`PROCPOOL_POOL` | in the environment: the name of the pool"
+ * "environment | `PATH`, `HOME` and `LANG`; `OMP_NUM_THREADS=1` and its relatives; then the pool's
+ * `environment`, which may replace all of these" */
 Test(pool, workers_have_a_clean_environment) {
 	static const char *const ours[] = {"SECRET_OF_THE_DAEMON=1", "OMP_NUM_THREADS=7", NULL};
 	struct harness *h = harness_start_with(&(struct start) {
@@ -293,6 +309,10 @@ static const char *proc_link(struct fake *w, const char *file) {
 	return target;
 }
 
+/* "standard input | `/dev/null`"
+ * "No other descriptor is open."
+ * "The command from the configuration is run as it stands there, without a shell, in a process
+ * group of its own." */
 Test(pool, workers_have_a_group_of_their_own_and_no_foreign_fds) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_worker(h);
@@ -316,6 +336,7 @@ Test(pool, workers_have_a_group_of_their_own_and_no_foreign_fds) {
 	harness_stop(h);
 }
 
+/* "directory | `/`, or the pool's `directory`" */
 Test(pool, workers_start_in_the_directory_of_their_pool) {
 	struct harness *h =
 		harness_start("pool default { command = FAKE workers = 1 directory = '/usr' }");
@@ -324,6 +345,9 @@ Test(pool, workers_start_in_the_directory_of_their_pool) {
 	harness_stop(h);
 }
 
+/* "The page is 4096 bytes to be mapped shared, readable and writable."
+ * "Its size cannot be changed."
+ * "At the start the limit is all ones and the others are 0." */
 Test(pool, the_page_is_sealed) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_worker(h);
@@ -334,6 +358,7 @@ Test(pool, the_page_is_sealed) {
 	harness_stop(h);
 }
 
+/* "The kernel sends it SIGKILL when the daemon dies, however that comes." */
 Test(pool, workers_go_with_a_daemon_that_is_killed) {
 	struct harness *h = harness_start(TWO_FAKES);
 	struct fake *a = harness_ready_worker(h, "f"), *b = harness_ready_worker(h, "f");
@@ -344,6 +369,8 @@ Test(pool, workers_go_with_a_daemon_that_is_killed) {
 	harness_kill(h);
 }
 
+/* "standard output and error | pipes to the daemon, which logs the lines; nothing written there is
+ * protocol" */
 Test(pool, what_workers_print_goes_to_the_log_and_harms_nothing) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
@@ -358,6 +385,7 @@ Test(pool, what_workers_print_goes_to_the_log_and_harms_nothing) {
 	harness_stop(h);
 }
 
+/* "`slots`, `slotsBusy` | how many chunks may run at once, over all pools, and how many do" */
 Test(pool, as_many_chunks_run_at_once_as_there_are_slots) {
 	static const char *const environment[] = {"WATCHDOG_USEC=100000", NULL};
 	struct harness *h = harness_start_with(&(struct start) {

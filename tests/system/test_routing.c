@@ -32,6 +32,11 @@ static void expect_goes_to(struct peer *p, const char *function, const char *pla
 	peer_expect_text(p, "{'parameters':{'result':true}}");
 }
 
+/* "If several pools offer it equally well, the call fails with `AmbiguousFunction`, and
+ * `pool/name` says which is meant."
+ * "`io.procpool.AmbiguousFunction` | `function`, `pools` | several pools offer it: call
+ * `pool/name` | stays"
+ * "`function` | the name that was called; never a prefix, and without the pool" */
 Test(routing, a_function_of_two_pools_is_ambiguous_and_the_pool_chooses) {
 	struct fake *a, *b;
 	struct harness *h = start("f g", "f", &a, &b);
@@ -45,6 +50,9 @@ Test(routing, a_function_of_two_pools_is_ambiguous_and_the_pool_chooses) {
 	harness_stop(h);
 }
 
+/* "`io.procpool.NoSuchFunction` | `function` | nobody offers it, or the worker does not know it
+ * under its prefix | stays"
+ * "`io.procpool.NoSuchPool` | `pool` | there is no pool of the name before the `/` | stays" */
 Test(routing, names_that_lead_nowhere_are_told) {
 	struct fake *a, *b;
 	struct harness *h = start("f", "g h.*", &a, &b);
@@ -61,6 +69,9 @@ Test(routing, names_that_lead_nowhere_are_told) {
 	harness_stop(h);
 }
 
+/* "Workers announce names, and prefixes as `name*`; a name is preferred to a prefix, and a longer
+ * prefix to a shorter one."
+ * "`function` | the name that was called; never a prefix, and without the pool" */
 Test(routing, exact_beats_prefix_and_longer_prefix_beats_shorter) {
 	struct fake *a, *b;
 	struct harness *h = start("mod.* exact longer.way.*", "exact* mod.sub.* longer.*", &a, &b);
@@ -87,6 +98,10 @@ Test(routing, equal_prefixes_are_ambiguous_unless_something_longer_decides) {
 	harness_stop(h);
 }
 
+/* "`io.procpool.NoSuchFunction` | `function` | nobody offers it, or the worker does not know it
+ * under its prefix | stays"
+ * "`unknown` | `true`, instead of results: there is no such function under the announced prefix;
+ * ends the chunk" */
 Test(routing, a_worker_may_not_know_what_its_prefix_promised) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "mod.*");
@@ -100,6 +115,8 @@ Test(routing, a_worker_may_not_know_what_its_prefix_promised) {
 	harness_stop(h);
 }
 
+/* "While a pool starts for the first time, a call of a name that nobody offers waits for it, but
+ * no longer than its `start_timeout`." */
 Test(routing, an_unknown_name_waits_for_a_pool_that_has_not_said_hello) {
 	struct harness *h = harness_start(TWO_POOLS);
 	struct fake *a = harness_worker_of(h, "a"), *b = harness_worker_of(h, "b");
@@ -116,6 +133,8 @@ Test(routing, an_unknown_name_waits_for_a_pool_that_has_not_said_hello) {
 	harness_stop(h);
 }
 
+/* "While a pool starts for the first time, a call of a name that nobody offers waits for it, but
+ * no longer than its `start_timeout`." */
 Test(routing, an_unknown_name_waits_no_longer_than_the_start_timeout) {
 	struct harness *h = harness_start("pool default { command = FAKE workers = 1 "
 					  "start_timeout = 300ms }");
@@ -128,6 +147,8 @@ Test(routing, an_unknown_name_waits_no_longer_than_the_start_timeout) {
 	harness_stop(h);
 }
 
+/* "All workers of a pool must announce the same functions, descriptions and ways to unpack, in
+ * whatever order: one that does not is killed." */
 Test(routing, a_worker_whose_functions_differ_from_its_generations_is_refused) {
 	struct harness *h = harness_start(TWO_FAKES);
 	struct fake *first = harness_ready_worker(h, "f g"), *second = harness_worker(h), *third;
@@ -145,6 +166,10 @@ Test(routing, a_worker_whose_functions_differ_from_its_generations_is_refused) {
 	harness_stop(h);
 }
 
+/* "`ListFunctions() → (functions)` has one object for each name and prefix and each pool that
+ * offers it: `name`, `pool`, `runtime`, and `description` if the worker gave one."
+ * "`functions` | at most 65 536 objects `{"name", "description"?}`, each name once; a `*` at the
+ * end makes a prefix" */
 Test(routing, list_functions_names_them_with_their_pools) {
 	struct harness *h = harness_start(TWO_POOLS);
 	struct fake *a = harness_worker_of(h, "a"), *b = harness_worker_of(h, "b");

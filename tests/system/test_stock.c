@@ -69,6 +69,7 @@ Test(stock, a_crash_costs_one_item) {
 	harness_stop(h);
 }
 
+/* "A function may return `null`, too: only `errors` says what failed." */
 Test(stock, an_abort_costs_one_item) {
 	struct harness *h = harness_start(ONE_STOCK);
 	struct peer *p = peer_connect(h);
@@ -241,6 +242,8 @@ Test(stock, a_stubborn_item_is_cancelled) {
 	harness_stop(h);
 }
 
+/* "`common` is a value that the function sees beside every item, and that is sent to each worker
+ * only once." */
 Test(stock, functions_know_their_index_and_the_common_value) {
 	struct harness *h = harness_start(ONE_STOCK);
 	struct peer *p = peer_connect(h);
@@ -264,6 +267,8 @@ Test(stock, an_init_hook_that_fails_is_the_pools_reason) {
 	harness_stop(h);
 }
 
+/* "When a worker is not needed any more, the daemon shuts down its sending side: the worker
+ * finishes what it has read, reports it, and exits with 0." */
 Test(stock, workers_end_cleanly_with_the_daemon) {
 	char path[] = "/tmp/procpool-hooks-XXXXXX", conf[300], line[64];
 	struct harness *h;
@@ -293,6 +298,7 @@ Test(stock, workers_end_cleanly_with_the_daemon) {
 	cr_assert_eq(exits, 2);
 }
 
+/* "Times are microseconds, and starts are on the clock `CLOCK_MONOTONIC` of the machine." */
 Test(stock, timings_come_from_the_worker) {
 	struct harness *h = harness_start(ONE_STOCK);
 	struct peer *p = peer_connect(h);
@@ -310,6 +316,7 @@ Test(stock, timings_come_from_the_worker) {
 
 #define STREAMED 20000
 
+/* "Each item is in exactly one batch." */
 Test(stock, a_long_stream_comes_out_in_order) {
 	struct harness *h = harness_start(TWO_STOCKS);
 	struct peer *p = peer_connect(h);

@@ -28,6 +28,14 @@ static void expect_batch(struct peer *p, unsigned first, const char *results) {
 	peer_expect(p, "{'first':%u,'results':%s, ...}", first, results);
 }
 
+/* "`upgrade` | `true`: leave this protocol after the reply, where the method can (only `Stream`)"
+ * "After the reply the connection is no longer Varlink: both sides send objects, each ended by a
+ * NUL."
+ * "`items` | an array of any number of items; their indexes go on from the object before"
+ * "`end` | `true`: there are no more items"
+ * "The daemon sends batches as in 1.5, without `parameters` and `continues` around them."
+ * "The last object is either `{"summary": …}` or `{"error": NAME, "parameters": …}`, with the
+ * errors of 1.8, and then the daemon closes." */
 Test(stream, items_go_in_results_come_out_and_one_summary_ends_it) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
@@ -47,6 +55,8 @@ Test(stream, items_go_in_results_come_out_and_one_summary_ends_it) {
 	harness_stop(h);
 }
 
+/* "Bytes behind the call belong to the stream if it is accepted, and are read as calls if it is
+ * not." */
 Test(stream, bytes_after_the_call_belong_to_the_stream) {
 	static const char all[] =
 		"{\"method\":\"io.procpool.Stream\",\"upgrade\":true,"
@@ -85,6 +95,7 @@ Test(stream, an_empty_stream_has_only_a_summary) {
 	harness_stop(h);
 }
 
+/* "The end of your sending side between two objects is the same as `end`." */
 Test(stream, a_half_close_between_objects_ends_the_input) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
@@ -100,6 +111,7 @@ Test(stream, a_half_close_between_objects_ends_the_input) {
 	harness_stop(h);
 }
 
+/* "An object has one of these members or several." */
 Test(stream, one_object_may_hold_items_and_the_end) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
@@ -154,6 +166,11 @@ static void expect_all_but(struct peer *p, size_t n, size_t cancelled) {
 	cr_assert_eq(errors, 1u);
 }
 
+/* "`cancel` | an array of indexes: these items are not wanted any more"
+ * "An item that is cancelled before a worker began it never starts; one that runs is stopped after
+ * 100 ms, by stopping its worker, unless it has ended by then."
+ * "Either way it ends in the item error `Cancelled`."
+ * "`Cancelled` | it was cancelled before it was done" */
 Test(stream, a_queued_item_is_cancelled_and_never_starts) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
@@ -175,6 +192,9 @@ Test(stream, a_queued_item_is_cancelled_and_never_starts) {
 	harness_stop(h);
 }
 
+/* "An item that is cancelled before a worker began it never starts; one that runs is stopped after
+ * 100 ms, by stopping its worker, unless it has ended by then."
+ * "Either way it ends in the item error `Cancelled`." */
 Test(stream, a_running_item_is_cancelled_by_stopping_its_worker) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f"), *next;
@@ -194,6 +214,7 @@ Test(stream, a_running_item_is_cancelled_by_stopping_its_worker) {
 	harness_stop(h);
 }
 
+/* "To cancel what has its result already, or was never sent, changes nothing." */
 Test(stream, cancelling_what_is_finished_changes_nothing) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
@@ -214,6 +235,10 @@ Test(stream, cancelling_what_is_finished_changes_nothing) {
 	harness_stop(h);
 }
 
+/* "An item that is too large fails alone, with the item error `ItemTooLarge`; an object that is
+ * too large or too deep, or is not as above, ends the stream with the error, and so does one that
+ * is cut off by the end."
+ * "`ItemTooLarge` | the item of a stream is larger than 4 MiB" */
 Test(stream, an_item_over_the_limit_is_an_item_error) {
 	struct harness *h = harness_start("limits { item = 16 } " ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
@@ -249,6 +274,9 @@ static void expect_ends_in(struct harness *h, const char *object, size_t size, c
 	peer_close(p);
 }
 
+/* "An item that is too large fails alone, with the item error `ItemTooLarge`; an object that is
+ * too large or too deep, or is not as above, ends the stream with the error, and so does one that
+ * is cut off by the end." */
 Test(stream, what_is_no_stream_object_ends_it_with_one_error) {
 	static const char *const objects[] = {
 		"{\"items\":[1,}",
@@ -271,6 +299,9 @@ Test(stream, what_is_no_stream_object_ends_it_with_one_error) {
 	harness_stop(h);
 }
 
+/* "An item that is too large fails alone, with the item error `ItemTooLarge`; an object that is
+ * too large or too deep, or is not as above, ends the stream with the error, and so does one that
+ * is cut off by the end." */
 Test(stream, an_object_cut_off_by_the_end_ends_it_with_an_error) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct peer *p;
@@ -284,6 +315,11 @@ Test(stream, an_object_cut_off_by_the_end_ends_it_with_an_error) {
 	harness_stop(h);
 }
 
+/* "Limits on size and depth hold for each object."
+ * "An item that is too large fails alone, with the item error `ItemTooLarge`; an object that is
+ * too large or too deep, or is not as above, ends the stream with the error, and so does one that
+ * is cut off by the end."
+ * "one message, one object of a stream | 16 MiB | `MessageTooLarge`" */
 Test(stream, message_and_depth_limits_hold_for_each_object) {
 	struct harness *h = harness_start("limits { message = 1000 } " ONE_FAKE);
 	char big[1200], deep[600];
@@ -317,6 +353,7 @@ Test(stream, an_object_that_does_not_go_on_ends_it) {
 	harness_stop(h);
 }
 
+/* "`items` may come as often as you like, without any limit on their sum." */
 Test(stream, the_number_of_items_is_unlimited) {
 	struct harness *h = harness_start("limits { items = 3 } " ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
@@ -353,6 +390,7 @@ Test(stream, abort_ends_it_in_item_failed) {
 	harness_stop(h);
 }
 
+/* "You may ask for a smaller one than the daemon's (1.9); the reply says which it is." */
 Test(stream, the_window_is_told_and_asked_for) {
 	struct harness *h = harness_start("limits { window_items = 100 } " ONE_FAKE);
 	struct peer *p = peer_connect(h), *q = peer_connect(h);
@@ -369,6 +407,10 @@ Test(stream, the_window_is_told_and_asked_for) {
 
 /* Two workers; the oldest item is not answered, so that nothing can be delivered: what runs ahead of it stops at
  * the window, and the oldest item alone brings everything forward again. */
+/* "`window` is how far ahead of the oldest result that was not sent to you items are started, in
+ * items; with `order` `unordered`, how many may run or have a result that was not sent."
+ * "results not yet sent, with `more` and in streams | 65 536 items, 8 MiB | no error: nothing new
+ * starts but the oldest item" */
 Test(stream, dispatch_stops_at_the_window_and_the_oldest_item_opens_it) {
 	struct harness *h = harness_start(TWO_FAKES);
 	struct fake *slow, *quick;
@@ -397,6 +439,9 @@ Test(stream, dispatch_stops_at_the_window_and_the_oldest_item_opens_it) {
 }
 
 /* Results larger than the whole window: one at a time, each gets through. */
+/* "The oldest item may always start, however full the window is."
+ * "results not yet sent, with `more` and in streams | 65 536 items, 8 MiB | no error: nothing new
+ * starts but the oldest item" */
 Test(stream, a_window_smaller_than_one_result_lets_the_oldest_item_through) {
 	struct harness *h = harness_start("limits { window_bytes = 16 }\n" TWO_FAKES);
 	struct peer *p = peer_connect(h);
@@ -487,6 +532,10 @@ static bool has_limit(void *data) {
 	return worker_page_limit(data) != UINT64_MAX;
 }
 
+/* "`returned` | the offset from which on nothing was begun (2.6); ends the chunk"
+ * "To recall items the daemon sets *limit*."
+ * "The daemon gives it nothing more until all have ended, and lifts the limit before that."
+ * "64 | limit | daemon | the first position that must not be begun; all ones: none" */
 Test(stream, a_cancelled_item_that_has_not_begun_is_recalled) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
@@ -550,6 +599,8 @@ static bool waits_for_reader(struct peer *p) {
 	return waits;
 }
 
+/* "A client that reads slowly slows down its own call and no other: above 1 MiB of unsent output
+ * nothing more of the call starts, until less than 256 KiB are left." */
 Test(stream, nothing_starts_while_results_are_not_read) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");

@@ -50,6 +50,7 @@ static void expect_violations(const char *const *texts, size_t n) {
 
 #define EXPECT_VIOLATIONS(texts) expect_violations(texts, sizeof(texts) / sizeof(texts[0]))
 
+/* "a report for another chunk than the oldest that has not ended, or for none;" */
 Test(violation, results_for_a_chunk_that_the_worker_does_not_have) {
 	static const char *const texts[] = {
 		"{'chunk':2,'results':[1],'busyUs':1}",
@@ -63,6 +64,7 @@ Test(violation, results_for_a_chunk_that_the_worker_does_not_have) {
 	EXPECT_VIOLATIONS(texts);
 }
 
+/* "more results than the chunk has items left;" */
 Test(violation, more_results_than_items) {
 	static const char *const texts[] = {"{'chunk':1,'results':[1,2,3],'busyUs':1}"};
 
@@ -84,6 +86,10 @@ Test(violation, many_small_members_before_the_message_ends) {
 	harness_stop(h);
 }
 
+/* "Messages are read strictly, as RFC 8259 has it: no comments, no trailing commas, no `NaN`,
+ * valid UTF-8 without overlong forms, no escape of half a surrogate pair, no unescaped control
+ * character in a string, nothing but white space after the object."
+ * "text that is not JSON, or is nested deeper than 256 levels;" */
 Test(violation, what_is_no_json_object) {
 	static const char *const texts[] = {
 		"",
@@ -99,6 +105,11 @@ Test(violation, what_is_no_json_object) {
 	EXPECT_VIOLATIONS(texts);
 }
 
+/* "an error for an item that has a result, or errors out of order;"
+ * "a second hello;"
+ * "a member that is not listed here, comes twice, or has another type."
+ * "`returned` without a limit, or with another offset than that of the first item without a
+ * result;" */
 Test(violation, messages_that_are_not_understood_whole) {
 	static const char *const texts[] = {
 		"{}",
@@ -120,6 +131,7 @@ Test(violation, messages_that_are_not_understood_whole) {
 	EXPECT_VIOLATIONS(texts);
 }
 
+/* "text that is not JSON, or is nested deeper than 256 levels;" */
 Test(violation, results_nested_too_deeply) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
@@ -142,6 +154,8 @@ Test(violation, a_result_cannot_break_out_of_its_slot) {
 	EXPECT_VIOLATIONS(texts);
 }
 
+/* "A worker that sends anything else than this chapter allows is killed, and the first item
+ * without a result is blamed:" */
 Test(violation, results_already_reported_are_kept) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f"), *next;
@@ -174,6 +188,12 @@ Test(violation, random_garbage_costs_one_item) {
 	harness_stop(h);
 }
 
+/* "A worker is given nothing before its hello, which is its first message."
+ * "`protocol` | 1"
+ * "`functions` | at most 65 536 objects `{"name", "description"?}`, each name once; a `*` at the
+ * end makes a prefix"
+ * "A worker that ends before its hello, or within a second after it without having been given
+ * anything, could not start." */
 Test(violation, before_hello_counts_as_a_failed_start) {
 	static const char *const texts[] = {
 		"{'chunk':1,'results':[1],'busyUs':1}",

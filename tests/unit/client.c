@@ -351,6 +351,8 @@ UNIT_TEST(client, no_daemon_is_told_apart) {
 
 /* ---- what may be repeated ---- */
 
+/* "What a client may conclude: `ShuttingDown`, or `EPIPE` before the last byte of the call was
+ * written, mean that the call was **not accepted**, and it can be repeated on a new connection." */
 UNIT_TEST(client, a_call_that_was_not_started_is_repeated) {
 	struct server server;
 	struct procpool *procpool;
@@ -385,6 +387,8 @@ UNIT_TEST(client, a_daemon_that_keeps_shutting_down_is_given_up) {
 	served(&server);
 }
 
+/* "What a client may conclude: `ShuttingDown`, or `EPIPE` before the last byte of the call was
+ * written, mean that the call was **not accepted**, and it can be repeated on a new connection." */
 UNIT_TEST(client, a_call_the_daemon_did_not_read_is_repeated) {
 	struct server server;
 	struct procpool *procpool;
@@ -425,6 +429,8 @@ UNIT_TEST(client, a_connection_closed_while_idle_is_opened_again) {
 	served(&server);
 }
 
+/* "The end of the connection in the middle of a call means that nobody knows what was done: our
+ * library does not repeat it." */
 UNIT_TEST(client, what_may_have_run_is_not_repeated) {
 	struct server server;
 	struct procpool *procpool;
@@ -675,6 +681,7 @@ UNIT_TEST(client, items_are_cancelled_by_index) {
 	served(&server);
 }
 
+/* "If the connection ends after neither, the stream was cut off: our library says so." */
 UNIT_TEST(client, a_stream_that_is_cut_off_stays_lost) {
 	struct server server;
 	struct procpool_stream *stream;

@@ -30,6 +30,8 @@ UNIT_TEST(commons, a_value_is_sent_once) {
 	expect(&commons, 1, 10, "");
 }
 
+/* "At most 4, or 16 MiB together, are to be kept at a time: the one not used for the longest time
+ * is forgotten first." */
 UNIT_TEST(commons, the_least_recently_used_of_four_makes_room) {
 	struct commons commons = {0};
 
@@ -41,6 +43,8 @@ UNIT_TEST(commons, the_least_recently_used_of_four_makes_room) {
 	expect(&commons, 4, 10, "");
 }
 
+/* "At most 4, or 16 MiB together, are to be kept at a time: the one not used for the longest time
+ * is forgotten first." */
 UNIT_TEST(commons, bytes_make_room_too) {
 	struct commons commons = {0};
 

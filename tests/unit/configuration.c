@@ -43,6 +43,17 @@ static const char *joined(char **list) {
 
 /* -------- what is understood -------- */
 
+/* "The defaults are:"
+ * "one message, one object of a stream | 16 MiB | `MessageTooLarge`"
+ * "of it, all but items, argument and common | 64 KiB | `MalformedMessage`"
+ * "items in one call | 1 000 000 | `TooManyItems`; streams have no such limit"
+ * "one item, argument | 4 MiB | `ItemTooLarge`"
+ * "one result | 4 MiB | item error `ResultTooLarge`"
+ * "results of a `Map` without `more`, together | 16 MiB | `ReplyTooLarge`"
+ * "results not yet sent, with `more` and in streams | 65 536 items, 8 MiB | no error: nothing new
+ * starts but the oldest item"
+ * "an unfinished message | 30 s without a byte, 10 min in all | `TimedOut`"
+ * "a message over 16 MiB (`limits.worker_message`);" */
 UNIT_TEST(configuration, without_a_file_everything_has_its_default) {
 	struct configuration c;
 
@@ -64,6 +75,7 @@ UNIT_TEST(configuration, without_a_file_everything_has_its_default) {
 	configuration_done(&c);
 }
 
+/* "All but the depth and the number can be changed in the configuration (section `limits`)." */
 UNIT_TEST(configuration, every_key_is_taken) {
 	struct configuration_error error;
 	struct configuration c;

@@ -5,6 +5,8 @@
 
 #include "tests/unit/unit.h"
 
+/* "Each message is one JSON object in UTF-8, followed by one NUL byte (`\0`), with clients and
+ * with workers alike." */
 UNIT_TEST(frame, the_first_nul_ends_the_message) {
 	static const char window[] = "{}\0{\"a\":1}\0{";
 	static const struct {

@@ -68,6 +68,8 @@ static struct request *with_two_results(struct chunk *chunk, const struct run_op
 	return request;
 }
 
+/* "Results are reported in the order of the items, in as many messages as the worker likes, and
+ * belong to the items behind those reported before." */
 UNIT_TEST(outcome, results_and_errors_of_a_report_are_added) {
 	static const struct report_row table[] = {
 		{"results", "{\"chunk\":1,\"results\":[16, 25]}", NULL, "4:16, 25", 0},
@@ -129,6 +131,7 @@ UNIT_TEST(outcome, results_and_errors_of_a_report_are_added) {
 	}
 }
 
+/* "`exception`, `message`, `trace` | optional texts, each at most 8 KiB, cut between characters" */
 UNIT_TEST(outcome, an_error_keeps_the_workers_words) {
 	struct request *request = items_request("[0]", NULL, false);
 	struct chunk chunk = chunk_take(request, 1);
@@ -150,6 +153,7 @@ UNIT_TEST(outcome, an_error_keeps_the_workers_words) {
 	request_free(request);
 }
 
+/* "`exception`, `message`, `trace` | optional texts, each at most 8 KiB, cut between characters" */
 UNIT_TEST(outcome, a_long_text_is_cut_between_characters) {
 	struct request *request = items_request("[0]", NULL, false);
 	struct chunk chunk = chunk_take(request, 1);
@@ -172,6 +176,9 @@ UNIT_TEST(outcome, a_long_text_is_cut_between_characters) {
 	request_free(request);
 }
 
+/* "`us` | with `times`: start and duration of each item, two integers for each result, in
+ * microseconds, starts on `CLOCK_MONOTONIC`; if it is missing, equal shares of `busyUs` stand for
+ * it" */
 UNIT_TEST(outcome, times_are_the_workers_or_shares_of_its_busy_time) {
 	static const struct run_options timings = {.timings = true};
 	struct chunk chunk;
@@ -349,6 +356,10 @@ UNIT_TEST(outcome, a_stopped_request_gets_nothing_back) {
 	request_free(request);
 }
 
+/* "`exitSignal`, `exitStatus` | of `WorkerDied`: the number of the signal that ended the worker,
+ * or its exit status; one of them"
+ * "`stderr` | of `WorkerDied`: the end of what the worker wrote to standard error, at most 2 KiB;
+ * left out if there is none" */
 UNIT_TEST(outcome, a_blamed_item_says_how_its_worker_ended) {
 	static const struct {
 		struct worker_end end;
@@ -410,6 +421,7 @@ UNIT_TEST(outcome, a_blamed_item_says_how_its_worker_ended) {
 	"{\"chunk\":1,\"results\":[0,null,\"123456789012345678\",9,16,25]," \
 	"\"errors\":[{\"offset\":1,\"exception\":\"E\",\"message\":\"m\",\"trace\":\"t\"}]}"
 
+/* "`io.procpool.ResourceExhausted` | `resource` | the daemon has no memory for it | may close" */
 UNIT_TEST(outcome, without_memory_for_results_the_request_fails) {
 	static const struct run_options all[] = {{0}, {.timings = true}};
 

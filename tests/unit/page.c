@@ -4,6 +4,13 @@
 
 #include "tests/unit/unit.h"
 
+/* "It has three words of 64 bits, aligned, in the machine's byte order, each to be read and
+ * written atomically:"
+ * "0 | progress | worker | before an item: its position with running = 1; after it: the position
+ * of the next with running = 0"
+ * "64 | limit | daemon | the first position that must not be begun; all ones: none"
+ * "128 | began | worker | if the chunk has `clock`: `CLOCK_MONOTONIC` in microseconds when the
+ * item began" */
 UNIT_TEST(page, its_words_lie_on_lines_of_their_own_within_one_page) {
 	cr_assert_eq(offsetof(struct page, progress), 0);
 	cr_assert_eq(offsetof(struct page, limit), 64);
@@ -12,6 +19,8 @@ UNIT_TEST(page, its_words_lie_on_lines_of_their_own_within_one_page) {
 	cr_assert(atomic_is_lock_free(&((struct page) {0}).progress));
 }
 
+/* "A position is `chunk << 21 | offset << 1 | running`, with the number of the chunk and the
+ * offset of the item in it." */
 UNIT_TEST(page, a_position_unpacks_to_what_was_packed) {
 	static const uint64_t chunks[] = {0, 1, 2, 1000, PAGE_CHUNK_MAX - 1, PAGE_CHUNK_MAX};
 	static const uint32_t offsets[] = {0, 1, 65535, PAGE_OFFSET_MAX - 1, PAGE_OFFSET_MAX};
@@ -30,6 +39,7 @@ UNIT_TEST(page, a_position_unpacks_to_what_was_packed) {
 	}
 }
 
+/* "A later position is a greater number." */
 UNIT_TEST(page, positions_grow_in_the_order_in_which_a_worker_takes_them) {
 	/* Before an item, after it, before the next; the end of a chunk, the begin of the next
 	 * one. */

@@ -122,6 +122,10 @@ static char *results(const struct window_row *row) {
 	return text;
 }
 
+/* "`window` is how far ahead of the oldest result that was not sent to you items are started, in
+ * items; with `order` `unordered`, how many may run or have a result that was not sent."
+ * "results not yet sent, with `more` and in streams | 65 536 items, 8 MiB | no error: nothing new
+ * starts but the oldest item" */
 UNIT_TEST(request, the_window_bounds_what_is_not_delivered) {
 	static const struct window_row table[] = {
 		{"nothing", false, false, false, 0, 0, 0, 1, "0:0,1,2,3"},
@@ -572,6 +576,12 @@ UNIT_TEST(request, with_abort_the_first_item_error_ends_it) {
 	request_free(request);
 }
 
+/* "`request` | its name"
+ * "`items` | how many there were"
+ * "`succeeded`, `failed`, `cancelled` | what became of them; the sum is `items`"
+ * "`queuedUs` | microseconds from the acceptance of the call to the start of its first item"
+ * "`elapsedUs` | microseconds from the acceptance of the call to its end"
+ * "`workUs` | microseconds that workers spent on its items" */
 UNIT_TEST(request, the_summary_counts_items_and_times) {
 	struct request *request = new_request("[0,1,2,3,4]");
 	json_t *summary, *expected;

@@ -466,6 +466,7 @@ static void run_play(unsigned long long seed) {
 	cr_assert_eq(unit_live(), 0, "seed %llu", seed);
 }
 
+/* "Each item is in exactly one batch." */
 UNIT_TEST(request_random, every_item_gets_one_outcome_whatever_happens_in_between) {
 	for (unsigned long long seed = 1; seed <= RUNS; seed++) {
 		run_play(seed * 0x9e3779b97f4a7c15ULL);

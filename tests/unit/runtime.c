@@ -436,6 +436,9 @@ UNIT_TEST(runtime, hello_comes_first_and_tells_of_the_page) {
 	play_done(&play);
 }
 
+/* "Chunks may be sent ahead, and are run in the order in which they came."
+ * "`errors` | optional: `{"offset", "exception"?, "message"?, "trace"?}` for each that failed, in
+ * order; `offset` counts from the **chunk's** first item, also in later reports" */
 UNIT_TEST(runtime, chunks_run_in_order_and_errors_name_their_offset) {
 	TELLS(CHUNK(1, "square", "2,3,4, 5 ,6") CHUNK(2, "echo", "7"),
 	      "1: 4 null 16 null 36 | 1 ValueError it is odd | 3 ValueError it is odd\n"
@@ -526,6 +529,11 @@ UNIT_TEST(runtime, a_common_value_reaches_raw_functions_byte_for_byte) {
 	play_done(&play);
 }
 
+/* "`clock` | optional; `true`: keep the page's `began`"
+ * "0 | progress | worker | before an item: its position with running = 1; after it: the position
+ * of the next with running = 0"
+ * "128 | began | worker | if the chunk has `clock`: `CLOCK_MONOTONIC` in microseconds when the
+ * item began" */
 UNIT_TEST(runtime, the_page_tells_what_runs) {
 	struct position position;
 	struct play play;
@@ -543,6 +551,8 @@ UNIT_TEST(runtime, the_page_tells_what_runs) {
 	play_done(&play);
 }
 
+/* "A worker that reaches it reports the results it has, then `returned` with the offset of the
+ * first item that it did not begin; and `returned` 0 for each chunk that is waiting behind." */
 UNIT_TEST(runtime, at_the_limit_the_rest_is_returned) {
 	struct position position;
 	struct play play;
@@ -556,6 +566,7 @@ UNIT_TEST(runtime, at_the_limit_the_rest_is_returned) {
 	play_done(&play);
 }
 
+/* "64 | limit | daemon | the first position that must not be begun; all ones: none" */
 UNIT_TEST(runtime, a_limit_set_while_an_item_runs_counts_from_the_next) {
 	TELLS(CHUNK(1, "echo", "1") CHUNK(2, "recall", "2,3") CHUNK(3, "nope", "4"),
 	      "1: 1\n2: 2\n2: returned 1\n3: unknown\n");
@@ -593,6 +604,10 @@ UNIT_TEST(runtime, all_that_is_queued_is_answered_with_one_write) {
 	play_done(&play);
 }
 
+/* "`us` | with `times`: start and duration of each item, two integers for each result, in
+ * microseconds, starts on `CLOCK_MONOTONIC`; if it is missing, equal shares of `busyUs` stand for
+ * it"
+ * "`times` | optional; `true`: report `us`" */
 UNIT_TEST(runtime, times_come_with_each_result) {
 	json_int_t last = 0, begin = (json_int_t) now_us();
 	struct play play;
@@ -620,6 +635,9 @@ UNIT_TEST(runtime, times_come_with_each_result) {
 	play_done(&play);
 }
 
+/* "Each message is one JSON object in UTF-8, followed by one NUL byte (`\0`), with clients and
+ * with workers alike."
+ * "Nothing precedes the first message, and a message may arrive in pieces of any size." */
 UNIT_TEST(runtime, messages_may_come_in_any_pieces) {
 	struct play play;
 

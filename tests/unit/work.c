@@ -42,6 +42,12 @@ static int decode_work(struct work_message *ret, const char *text, const char **
 
 /* ---- worker → daemon ---- */
 
+/* "`protocol` | 1"
+ * "`runtime` | language or program, for people; 1 to 256 bytes"
+ * "`page` | optional; `true`: it writes the page (2.5)"
+ * "`functions` | at most 65 536 objects `{"name", "description"?}`, each name once; a `*` at the
+ * end makes a prefix"
+ * "`unpack` | optional: which ways of 1.5 it knows; `none` always" */
 UNIT_TEST(work, a_hello_says_what_the_worker_can_do) {
 	struct worker_message message;
 	const char *reason;
@@ -63,6 +69,9 @@ UNIT_TEST(work, a_hello_says_what_the_worker_can_do) {
 	worker_message_done(&message);
 }
 
+/* "`unpack` | optional: which ways of 1.5 it knows; `none` always"
+ * "`page` | optional; `true`: it writes the page (2.5)"
+ * "A worker that does not write it leaves out `page` in its hello." */
 UNIT_TEST(work, a_short_hello_has_no_page_and_unpacks_nothing) {
 	struct worker_message message;
 	const char *reason;
@@ -78,6 +87,10 @@ UNIT_TEST(work, a_short_hello_has_no_page_and_unpacks_nothing) {
 	worker_message_done(&message);
 }
 
+/* "`chunk` | which"
+ * "`busyUs` | optional: microseconds the function took for these items"
+ * "`errors` | optional: `{"offset", "exception"?, "message"?, "trace"?}` for each that failed, in
+ * order; `offset` counts from the **chunk's** first item, also in later reports" */
 UNIT_TEST(work, results_say_how_far_a_chunk_is) {
 	struct worker_message message;
 	const char *reason;
@@ -121,6 +134,12 @@ UNIT_TEST(work, a_chunk_comes_back_or_is_unknown) {
 #define HELLO(rest) "{\"hello\":{\"protocol\":1,\"runtime\":\"c\"" rest "}}"
 #define NAMED(name) HELLO(",\"functions\":[{\"name\":" name "}]")
 
+/* "`protocol` | 1"
+ * "`runtime` | language or program, for people; 1 to 256 bytes"
+ * "`functions` | at most 65 536 objects `{"name", "description"?}`, each name once; a `*` at the
+ * end makes a prefix"
+ * "a member that is not listed here, comes twice, or has another type."
+ * "an error for an item that has a result, or errors out of order;" */
 UNIT_TEST(work, what_a_worker_may_not_say_has_a_reason) {
 	static const struct {
 		const char *text, *reason;
@@ -268,6 +287,12 @@ static void round_trip(const struct work_chunk *chunk) {
 	work_message_done(&message);
 }
 
+/* "`items` | 1 to 1 048 575 items, consecutive in the input; the function runs once for each"
+ * "`clock` | optional; `true`: keep the page's `began`"
+ * "`stride` | optional: the page's `progress` may be written only every so many items"
+ * "`times` | optional; `true`: report `us`"
+ * "`common` | optional: the number of the common value (2.4)"
+ * "`unpack` | optional: as in 1.5; absent is `none`" */
 UNIT_TEST(work, a_chunk_arrives_as_it_was_written) {
 	char name[LIMIT_FUNCTION_NAME + 1];
 
@@ -362,6 +387,7 @@ UNIT_TEST(work, members_are_known_by_their_escapes_too) {
 
 /* ---- names ---- */
 
+/* "A function's name has 1 to 256 of the characters `A-Z a-z 0-9 _ . : -`." */
 UNIT_TEST(work, names_of_functions) {
 	char longest[LIMIT_FUNCTION_NAME + 2];
 
