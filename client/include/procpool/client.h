@@ -203,6 +203,7 @@ int procpool_stream_cancel(struct procpool_stream *stream, const uint64_t *index
 /* Says that no items follow. */
 int procpool_stream_end(struct procpool_stream *stream);
 
+/* The stream's socket, to wait for; the same one as long as the stream. Nothing else may be done with it. */
 int procpool_stream_fd(const struct procpool_stream *stream);
 
 /* The events of poll(2) that the stream waits for now. */
@@ -220,9 +221,10 @@ int procpool_stream_next(struct procpool_stream *stream, const struct procpool_b
 int procpool_stream_receive(struct procpool_stream *stream, int timeout_ms,
 			    const struct procpool_batch **ret_batch);
 
-/* How the request went, once the stream has ended well; NULL before. */
+/* How the request went, once the stream has ended well; NULL before. Valid as long as the stream. */
 const struct procpool_summary *procpool_stream_summary(const struct procpool_stream *stream);
 
+/* Of the stream's last function that failed; valid until its next one. Never NULL. */
 const struct procpool_error *procpool_stream_last_error(const struct procpool_stream *stream);
 
 #ifdef __cplusplus
