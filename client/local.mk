@@ -30,7 +30,7 @@ EXTRA_DIST += %reldir%/libprocpool.sym
 procpoolinclude_HEADERS += %reldir%/include/procpool/client.h
 
 pkgconfig_DATA += %reldir%/procpool.pc
-EXTRA_DIST += %reldir%/procpool.pc.in
+EXTRA_DIST += %reldir%/procpool.pc.in %reldir%/procpool-uninstalled.pc.in
 
 # ---- procpool ----
 
