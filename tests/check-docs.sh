@@ -12,7 +12,8 @@ complain() {
 
 check_links() {
   local document target
-  for document in *.md docs/*.md; do
+  for document in *.md docs/*.md docs/api/*.md examples/*.md; do
+    [ -e "$document" ] || continue
     while read -r target; do
       case $target in
       http*://* | '#'*) continue ;;

@@ -1,6 +1,7 @@
 # Tests: each kind has a folder, and a local.mk in it.
 
 include tests/abi/local.mk
+include tests/examples/local.mk
 include tests/functions/local.mk
 include tests/unit/local.mk
 include tests/fuzz/local.mk

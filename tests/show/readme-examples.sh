@@ -21,11 +21,11 @@ block c 1 >twelve.c
 gcc -Wall -Wextra -Werror $sanitizers $includes twelve.c $libraries -lprocpool -o twelve
 expect prints 144 "$(procpool --private run -- ./twelve)"
 
-echo '$ gcc -shared -fPIC half.c … -o half.so && procpool --private --load ./half.so map half 1 2 3'
-block c 2 >half.c
+echo '$ gcc -shared -fPIC mine.c … -o mine.so && procpool --private --load ./mine.so map mine 1 2 3'
+block c 2 >mine.c
 # shellcheck disable=SC2086
-gcc -Wall -Wextra -Werror $sanitizers -shared -fPIC $includes half.c $libraries -lprocpool-worker -ljansson -o half.so
-expect prints '0.5 1.0 1.5' "$(procpool --private --load ./half.so map half 1 2 3 | paste -sd' ')"
+gcc -Wall -Wextra -Werror $sanitizers -shared -fPIC $includes mine.c $libraries -lprocpool-worker -ljansson -o mine.so
+expect prints '0.5 1.0 1.5' "$(procpool --private --load ./mine.so map mine 1 2 3 | paste -sd' ')"
 
 echo '$ sh (the lines of shell)'
 mkdir -p build
