@@ -125,7 +125,10 @@ void worker_interrupt(struct worker *worker, const struct chunk *chunk, uint32_t
 		      uint64_t grace, const char *reason) {
 	struct worker_private *p = worker->private;
 
-	if (p->step != STOP_NONE && p->step != STOP_ASKED)
+	if (p->step != STOP_NONE && p->step != STOP_ASKED && p->step != STOP_GRACE)
+		return;
+	/* Of several items that are not wanted the one at work counts: no other one will begin. */
+	if (p->step == STOP_GRACE && chunk && !worker_runs(worker, chunk, offset))
 		return;
 	p->target = chunk ? position_pack(chunk->number, offset, false) : 0;
 	p->reason = reason;

@@ -214,6 +214,26 @@ Test(stream, a_running_item_is_cancelled_by_stopping_its_worker) {
 	harness_stop(h);
 }
 
+/* Item 0 is finished but not reported, item 1 runs: it is the one that must be stopped. */
+Test(stream, of_several_cancelled_items_the_running_one_is_stopped) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = open_stream(h, F_TWO);
+
+	peer_send(p, "{'items':[10,11],'end':true}");
+	worker_expect(w, "{'chunk':1,'items':[10,11], ...}");
+	worker_page_store(w, 1, 1, true);
+	peer_send(p, "{'cancel':[0,1]}");
+	worker_expect_gone(w);
+	harness_ready_worker(h, "f");
+	peer_expect(
+		p, "{'first':0,'results':[null,null],'errors':[{'index':0,'kind':'Cancelled', ...},"
+		   "{'index':1,'kind':'Cancelled', ...}]}");
+	peer_expect(p, SUMMARY(2, 0, 0, 2));
+	peer_expect_eof(p);
+	harness_stop(h);
+}
+
 /* "To cancel what has its result already, or was never sent, changes nothing." */
 Test(stream, cancelling_what_is_finished_changes_nothing) {
 	struct harness *h = harness_start(ONE_FAKE);
@@ -617,9 +637,10 @@ Test(stream, nothing_starts_while_results_are_not_read) {
 			continue;
 		worker_expect(w, "{'chunk':%u,'items':[0], ...}", ++chunks);
 		worker_answer(w, chunks, 0, result);
+		cr_assert_leq(chunks, 8, "results pile up");
 	}
 	/* 1 MiB unsent stops it; the kernel's buffers hold some more. */
-	cr_assert(chunks >= 4 && chunks <= 8, "%u chunks were started", chunks);
+	cr_assert_geq(chunks, 4);
 	cr_assert_not(worker_has_message(w));
 	for (; read < chunks; read++)
 		expect_batch(p, read, "['~string']");
