@@ -33,9 +33,14 @@ echo "== debootstrap --variant=minbase bookworm, from $mirror"
 mkdir -p "$root"
 debootstrap --variant=minbase bookworm "$root" "$mirror" >"$root.log" 2>&1 || { tail -n 20 "$root.log"; exit 1; }
 
-# How to reach the mirror belongs to the machine, not to procpool.
+# How to reach the mirror, and Python's package index, belongs to the machine, not to procpool.
 apt-config dump | grep -E '^Acquire::https?::' >"$root/etc/apt/apt.conf.d/90fresh" || true
 cp -L /etc/resolv.conf "$root/etc/resolv.conf"
+if [ -e /etc/pip.conf ]; then
+  cp -L /etc/pip.conf "$root/etc/"
+fi
+mkdir -p "$root/usr/local/share/ca-certificates"
+cp -RL /usr/local/share/ca-certificates/. "$root/usr/local/share/ca-certificates/" 2>/dev/null || true
 
 # What git knows or would know of the tree, as it is now: no builds, no leftovers.
 mkdir -p "$root/src/procpool"
