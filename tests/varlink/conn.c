@@ -112,6 +112,7 @@ Test(conn, fails_with_errors_of_the_methods_own_interface) {
 	       "{\"parameters\":{\"n\":2}}\n");
 }
 
+/* "`oneway` | `true`: no reply at all, neither result nor error" */
 Test(conn, answers_a_oneway_call_neither_with_replies_nor_with_errors) {
 	expect("{\"method\":\"org.example.Count\",\"oneway\":true}\n"
 	       "{\"method\":\"org.example.Refuse\",\"oneway\":true}\n"

@@ -25,6 +25,9 @@ stable() {
 
 start_daemon
 
+# "The conventions are Varlink's (varlink.org), so any Varlink library can be used."
+# "The daemon describes itself: `org.varlink.service.GetInterfaceDescription` returns the file
+# `protocol/io.procpool.varlink`, with every type and comment."
 echo 'It introspects us:'
 expect 'GetInfo' 'org.varlink.service io.procpool' "$(python_client interfaces)"
 python_client describe io.procpool | cmp - "$show_top/protocol/io.procpool.varlink" || fail 'another description'
@@ -49,6 +52,7 @@ same 'Map with more of nothing' square --more
 
 echo 'It calls one at a time:'
 expect 'Apply' "$(procpool apply square 12)" "$(python_client apply square 12)"
+# "Success is the absence of `error`, never the presence of a value."
 expect 'Apply whose result is null' null "$(python_client apply echo null)"
 expect 'behind a oneway call' 144 "$(python_client after-oneway square 12)"
 
