@@ -1,6 +1,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/system/harness.h"
 
@@ -53,6 +54,28 @@ Test(envelope, get_interface_description_serves_the_file) {
 	cr_assert_str_eq(description, file);
 	json_decref(reply);
 	free(file);
+	harness_stop(h);
+}
+
+/* "`error` | the call failed, and this is why (section 1.8)"
+ * "`org.varlink.service.InterfaceNotFound` | `interface` | there is no such interface | stays"
+ * "`org.varlink.service.MethodNotFound` | `method` | the interface has no such method | stays"
+ * "`org.varlink.service.ExpectedUpgrade` | | `Stream` without `upgrade` | stays"
+ * "`Stream(function, common?, options?, window?) → (request, window)` must be called with
+ * `upgrade`."
+ * "`GetInterfaceDescription(interface) → (description)` knows both." */
+Test(envelope, both_interfaces_are_described) {
+	static const char *const names[] = {"org.varlink.service", "io.procpool"};
+	struct harness *h = harness_start(ONE_FAKE);
+	struct peer *p = peer_connect(h);
+
+	for (size_t i = 0; i < 2; i++) {
+		peer_send(p,
+			  "{'method':'org.varlink.service.GetInterfaceDescription',"
+			  "'parameters':{'interface':'%s'}}",
+			  names[i]);
+		peer_expect(p, "{'parameters':{'description':'~has:interface %s'}}", names[i]);
+	}
 	harness_stop(h);
 }
 
@@ -217,10 +240,27 @@ Test(envelope, what_is_no_json_object_is_refused) {
 		"{'method':'org.varlink.service.GetInfo','x.y':NaN}",
 		"{'method':'org.varlink.service.GetInfo','x.y':'\\ud800'}",
 		"{'method':'org.varlink.service.GetInfo','x.y':'\xc3('}",
+		"{'method':'org.varlink.service.GetInfo','x.y':'\xc0\xaf'}",
+		"{'method':'org.varlink.service.GetInfo' /* a comment */}",
+		"{'method':'org.varlink.service.GetInfo'} // another",
 		"{'method':'org.varlink.service.GetInfo','x.y':'\x01'}",
 	};
 
 	EXPECT_ALL_MALFORMED(calls);
+}
+
+/* "Members whose name has a dot are skipped."
+ * "A flag is `true`, `false` or absent, and at most one of the three is `true`." */
+Test(envelope, flags_may_be_false) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct peer *p = peer_connect(h);
+
+	peer_send(p, "{'method':'org.varlink.service.GetInfo','more':false,'oneway':false,"
+		     "'upgrade':false}");
+	peer_expect(p, INFO);
+	peer_send(p, "{'method':'org.varlink.service.GetInfo','more':true,'oneway':false}");
+	peer_expect(p, INFO);
+	harness_stop(h);
 }
 
 /* "Members whose name has a dot are skipped." */
@@ -454,7 +494,7 @@ Test(envelope, upgrade_is_refused_on_other_methods_and_what_follows_is_read_as_c
 
 	peer_send(p, "{'method':'org.varlink.service.GetInfo','upgrade':true}");
 	peer_send(p, GET_INFO);
-	peer_expect(p, "{'error':'*', ...}");
+	peer_expect_error(p, "org.varlink.service.InvalidParameter", "{'parameter':'upgrade'}");
 	peer_expect(p, INFO);
 	peer_send(p, "{'method':'io.procpool.Stream','parameters':{'function':7},'upgrade':true}");
 	peer_send(p, GET_INFO);
@@ -479,6 +519,29 @@ Test(envelope, an_error_that_closes_is_readable_though_the_client_goes_on_sendin
 	peer_expect_error(p, "MalformedMessage", "{'reason':'~string','offset':0}");
 	peer_expect_eof(p);
 	free(garbage);
+	harness_stop(h);
+}
+
+/* "Calls before the one that was wrong are answered." */
+static bool takes_nothing(void *data) {
+	return peer_send_raw(data, "?", 1) == 0;
+}
+
+/* "It sends the error, ends its sending side, and reads on until you close too, for two seconds at
+ * most, so that the error reaches you whatever you are sending." */
+Test(envelope, a_refused_client_that_stays_is_dropped_after_two_seconds) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct peer *p = peer_connect(h);
+	struct timespec since, now;
+
+	clock_gettime(CLOCK_MONOTONIC, &since);
+	peer_send(p, "?");
+	peer_expect_error(p, "MalformedMessage", "{'reason':'~string','offset':0}");
+	peer_expect_eof(p);
+	harness_wait(h, "the daemon to read no more", takes_nothing, p);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	cr_assert_geq((now.tv_sec - since.tv_sec) * 1000 + (now.tv_nsec - since.tv_nsec) / 1000000,
+		      1999);
 	harness_stop(h);
 }
 

@@ -180,6 +180,26 @@ Test(limits, depth) {
 }
 
 /* "`io.procpool.TooManyItems` | `limit` | the call has too many items: use a stream | stays"
+ * "items in one call | 1 000 000 | `TooManyItems`; streams have no such limit"
+ * "A reply of `Map` may have 257 levels, for a result of the deepest kind lies one level deeper
+ * there than with the worker." */
+Test(limits, a_result_of_the_deepest_kind_is_delivered) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h);
+	char result[2 * 254 + 1] = "";
+
+	/* In the report two levels surround it, in the reply three. */
+	memset(result, '[', 254);
+	memset(result + 254, ']', 254);
+	peer_call(p, "Map", "{'function':'f','items':[1]}");
+	worker_expect(w, "{'chunk':1, ...}");
+	worker_send(w, "{'chunk':1,'results':[%s],'busyUs':9}", result);
+	peer_expect_containing(p, "{'parameters':{'request':'1','results':[%s],", result);
+	harness_stop(h);
+}
+
+/* "`io.procpool.TooManyItems` | `limit` | the call has too many items: use a stream | stays"
  * "items in one call | 1 000 000 | `TooManyItems`; streams have no such limit" */
 Test(limits, items) {
 	struct harness *h = harness_start("limits { items = 3 } " ONE_FAKE);
@@ -209,7 +229,7 @@ Test(limits, item) {
 
 	peer_call(p, "Map", "{'function':'nothing','items':[%s,%s]}", fits, fits);
 	peer_expect_error(p, "NoSuchFunction", "*");
-	peer_call(p, "Map", "{'function':'f','items':[1,%s,%s]}", fits, large);
+	peer_call(p, "Map", "{'function':'f','items':[1,%s,%s,2,%s]}", fits, large, large);
 	peer_expect_error(p, "ItemTooLarge", "{'limit':32,'index':2}");
 	peer_call(p, "Apply", "{'function':'f','argument':%s}", large);
 	peer_expect_error(p, "ItemTooLarge", "{'limit':32,'index':0}");
@@ -342,6 +362,28 @@ Test(limits, unfinished_message_in_all) {
 	peer_expect_error(p, "TimedOut", "{'timeoutMs':300}");
 	peer_expect_eof(p);
 	bystander_end(&b);
+	harness_stop(h);
+}
+
+/* "Each message is one JSON object in UTF-8, followed by one NUL byte (`\0`), with clients and
+ * with workers alike."
+ * "Nothing precedes the first message, and a message may arrive in pieces of any size."
+ * "An unfinished message is timed only while the daemon is reading." */
+Test(limits, a_message_is_not_late_while_the_daemon_does_not_read) {
+	struct harness *h = harness_start("limits { message_timeout = 100ms } " ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h);
+
+	/* The second call is unfinished, and nobody reads it before the first is answered. */
+	peer_call(p, "Apply", "{'function':'f','argument':1}");
+	peer_send_raw(p, "{\"method\":", 10);
+	worker_expect(w, "{'chunk':1, ...}");
+	harness_measure(h, 300);
+	peer_expect_nothing(p);
+	worker_answer(w, 1, 0, "[1]");
+	peer_expect_text(p, "{'parameters':{'result':1}}");
+	peer_expect_error(p, "TimedOut", "{'timeoutMs':100}");
+	peer_expect_eof(p);
 	harness_stop(h);
 }
 

@@ -141,9 +141,11 @@ Test(map, failed_items_are_null_and_listed_and_the_others_have_results) {
 	harness_stop(h);
 }
 
+#define DIGITS_50  "12345678901234567890123456789012345678901234567890"
+#define DIGITS_300 DIGITS_50 DIGITS_50 DIGITS_50 DIGITS_50 DIGITS_50 DIGITS_50
 #define ODD \
 	"0.1,-0,1e2,1E+2,1.50,1180591620717411303424,\"\\u0000\",\"\\u00e9\\/" \
-	"\",{\"b\":1,\"a\":2,\"a\":3},[],\"\""
+	"\",{\"b\":1,\"a\":2,\"a\":3},[],\"\",{ \"of\" : [ 1 ,2 ] }," DIGITS_300
 
 /* "**Items, results, arguments and common values are never interpreted by the daemon.**"
  * "It checks that they are JSON and passes their bytes on: `0.1`, `-0`, `1e2`, an integer of 300

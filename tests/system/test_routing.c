@@ -169,6 +169,37 @@ Test(routing, a_worker_whose_functions_differ_from_its_generations_is_refused) {
 /* "`ListFunctions() → (functions)` has one object for each name and prefix and each pool that
  * offers it: `name`, `pool`, `runtime`, and `description` if the worker gave one."
  * "`functions` | at most 65 536 objects `{"name", "description"?}`, each name once; a `*` at the
+ * end makes a prefix"
+ * "All workers of a pool must announce the same functions, descriptions and ways to unpack, in
+ * whatever order: one that does not is killed." */
+Test(routing, a_worker_that_unpacks_otherwise_is_refused) {
+	static const char hello[] = "{'hello':{'protocol':1,'runtime':'c','unpack':[%s],"
+				    "'functions':[{'name':'f'%s}]}}";
+	static const char *const others[][2] = {
+		{"'none'", ""},
+		{"'both'", ",'description':'another'"},
+	};
+	struct harness *h = harness_start(TWO_FAKES);
+	struct fake *first = harness_worker(h), *second = harness_worker(h);
+	struct peer *p = peer_connect(h);
+
+	worker_send(first, hello, "'both'", "");
+	peer_call(p, "Apply", "{'function':'f'}");
+	worker_expect(first, "{'chunk':1, ...}");
+	for (size_t i = 0; i < 2; i++) {
+		worker_send(second, hello, others[i][0], others[i][1]);
+		worker_expect_gone(second);
+		second = harness_worker(h);
+	}
+	worker_send(second, hello, "'both','none'", "");
+	harness_expect_notify(h, "READY=1");
+	worker_answer(first, 1, 0, "[1]");
+	harness_stop(h);
+}
+
+/* "`ListFunctions() → (functions)` has one object for each name and prefix and each pool that
+ * offers it: `name`, `pool`, `runtime`, and `description` if the worker gave one."
+ * "`functions` | at most 65 536 objects `{"name", "description"?}`, each name once; a `*` at the
  * end makes a prefix" */
 Test(routing, list_functions_names_them_with_their_pools) {
 	struct harness *h = harness_start(TWO_POOLS);

@@ -430,7 +430,9 @@ Test(stream, the_window_is_told_and_asked_for) {
 /* "`window` is how far ahead of the oldest result that was not sent to you items are started, in
  * items; with `order` `unordered`, how many may run or have a result that was not sent."
  * "results not yet sent, with `more` and in streams | 65 536 items, 8 MiB | no error: nothing new
- * starts but the oldest item" */
+ * starts but the oldest item"
+ * "`order` | `ordered`, `unordered` | whether batches wait for those before them; `ordered` if
+ * left out" */
 Test(stream, dispatch_stops_at_the_window_and_the_oldest_item_opens_it) {
 	struct harness *h = harness_start(TWO_FAKES);
 	struct fake *slow, *quick;

@@ -72,6 +72,7 @@ Test(violation, more_results_than_items) {
 }
 
 /* A message that never ends: each of its members would take memory. */
+/* "more than 64 KiB in one message beside `hello`, `results`, `errors` and `us`;" */
 Test(violation, many_small_members_before_the_message_ends) {
 	enum { MEMBERS = LIMIT_WORKER_ENVELOPE / 5 + 1 };
 	char *text = malloc(MEMBERS * 5 + 2), *to = text;
@@ -100,6 +101,9 @@ Test(violation, what_is_no_json_object) {
 		"{'chunk':1,'results':[NaN],'busyUs':1}",
 		"{'chunk':1,'results':['\\ud800'],'busyUs':1}",
 		"{'chunk':1,'results':['\xff'],'busyUs':1}",
+		"{'chunk':1,'results':['\xc0\xaf'],'busyUs':1}",
+		"{'chunk':1,'results':['\x01'],'busyUs':1}",
+		"{'chunk':1,'results':[1] /* a comment */,'busyUs':1}",
 	};
 
 	EXPECT_VIOLATIONS(texts);
@@ -152,6 +156,34 @@ Test(violation, a_result_cannot_break_out_of_its_slot) {
 	};
 
 	EXPECT_VIOLATIONS(texts);
+}
+
+/* "A worker that sends anything else than this chapter allows is killed, and the first item
+ * without a result is blamed:" */
+static bool has_limit(void *data) {
+	return worker_page_limit(data) != UINT64_MAX;
+}
+
+/* "`returned` without a limit, or with another offset than that of the first item without a
+ * result;" */
+Test(violation, another_offset_than_was_asked_for) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h);
+
+	peer_send(p, "{'method':'io.procpool.Stream','upgrade':true,"
+		     "'parameters':{'function':'f','options':{'chunkSize':3}}}");
+	peer_expect(p, "{'parameters':'~object'}");
+	peer_send(p, "{'items':[10,11,12],'end':true}");
+	worker_expect(w, "{'chunk':1,'items':[10,11,12], ...}");
+	peer_send(p, "{'cancel':[1]}");
+	harness_wait(h, "the limit", has_limit, w);
+	worker_send(w, "{'chunk':1,'results':[0],'busyUs':50000}");
+	worker_send(w, "{'chunk':1,'returned':2}");
+	harness_expect_log(h, "items returned that were not asked back");
+	worker_expect_gone(w);
+	harness_ready_worker(h, "f");
+	harness_stop(h);
 }
 
 /* "A worker that sends anything else than this chapter allows is killed, and the first item

@@ -31,7 +31,8 @@ UNIT_TEST(commons, a_value_is_sent_once) {
 }
 
 /* "At most 4, or 16 MiB together, are to be kept at a time: the one not used for the longest time
- * is forgotten first." */
+ * is forgotten first."
+ * "A value that was forgotten is sent again, before the next chunk that names it." */
 UNIT_TEST(commons, the_least_recently_used_of_four_makes_room) {
 	struct commons commons = {0};
 

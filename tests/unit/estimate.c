@@ -139,6 +139,7 @@ UNIT_TEST(estimate, a_chunk_size_that_was_asked_for_is_taken) {
 	ASK_ALL(table);
 }
 
+/* "`items` | 1 to 1 048 575 items, consecutive in the input; the function runs once for each" */
 UNIT_TEST(estimate, a_chunk_has_from_1_to_2_to_the_20_less_1_items) {
 	static const struct row table[] = {
 		{"free items", 0, 1, {.item_bytes = 0.001}, 256 * 1024},

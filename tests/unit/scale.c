@@ -37,6 +37,7 @@ UNIT_TEST(scale, a_pool_has_as_many_workers_as_it_wants) {
 		       1000 * MS, table[i].plan);
 }
 
+/* "The daemon waits before the next start: 100 ms, and twice as long each time, up to 30 s." */
 UNIT_TEST(scale, the_back_off_doubles_from_100_ms_to_30_s) {
 	static const uint64_t waits[] = {100,  200,   400,   800,   1600,  3200,
 					 6400, 12800, 25600, 30000, 30000, 30000};

@@ -231,6 +231,37 @@ UNIT_TEST(work, what_a_worker_may_not_say_has_a_reason) {
 	}
 }
 
+/* A hello with a runtime of so many bytes and so many functions. */
+static bool hello_taken(size_t runtime, size_t functions) {
+	char *text = malloc(runtime + 24 * functions + 100), *to = text;
+	struct worker_message message;
+	const char *reason;
+	int r;
+
+	to += sprintf(to, "{\"hello\":{\"protocol\":1,\"runtime\":\"");
+	memset(to, 'r', runtime);
+	to += runtime;
+	to += sprintf(to, "\",\"functions\":[");
+	for (size_t i = 0; i < functions; i++)
+		to += sprintf(to, "%s{\"name\":\"%zu\"}", i ? "," : "", i);
+	strcpy(to, "]}}");
+	r = decode_worker(&message, text, &reason);
+	if (r == 0)
+		worker_message_done(&message);
+	free(text);
+	return r == 0;
+}
+
+/* "`runtime` | language or program, for people; 1 to 256 bytes"
+ * "`functions` | at most 65 536 objects `{"name", "description"?}`, each name once; a `*` at the
+ * end makes a prefix" */
+UNIT_TEST(work, a_hello_has_limits) {
+	cr_assert(hello_taken(256, 1));
+	cr_assert_not(hello_taken(257, 1));
+	cr_assert(hello_taken(1, 65536));
+	cr_assert_not(hello_taken(1, 65537));
+}
+
 UNIT_TEST(work, a_failed_allocation_is_no_violation) {
 	static const char *const texts[] = {
 		NAMED("\"square\""),
@@ -329,6 +360,7 @@ UNIT_TEST(work, common_values_come_and_go) {
 
 #define CHUNK(rest) "{\"chunk\":1,\"function\":\"f\"" rest "}"
 
+/* "`items` | 1 to 1 048 575 items, consecutive in the input; the function runs once for each" */
 UNIT_TEST(work, what_a_daemon_may_not_say_has_a_reason) {
 	static const struct {
 		const char *text, *reason;
