@@ -8,7 +8,7 @@
 #include "daemon/conn.h"
 
 bool batch_is_full(const struct request *request) {
-	const struct run *run = request_ready(request);
+	const struct run *run = results_ready(&request->results);
 	uint64_t next, size = 0;
 
 	while (run && size < LIMIT_BATCH_BYTES) {
@@ -26,10 +26,10 @@ void batch_take(struct run_list *ret, struct request *request, size_t size) {
 	struct run *run;
 
 	TAILQ_INIT(ret);
-	while ((run = request_ready(request)) && taken < size) {
+	while ((run = results_ready(&request->results)) && taken < size) {
 		if (!TAILQ_EMPTY(ret) && run->first != next)
 			break;
-		request_deliver(request);
+		results_deliver(&request->results);
 		TAILQ_INSERT_TAIL(ret, run, link);
 		next = run->first + run->count;
 		taken += run->end - run->begin;

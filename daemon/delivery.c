@@ -82,21 +82,23 @@ static void arm_timer(struct delivery *delivery) {
 static void deliver_batches(struct delivery *delivery) {
 	struct request *request = delivery->request;
 	bool idle = request->running == 0 && (request->stopped || request_pending(request) == 0);
-	uint64_t before = request->delivered;
+	uint64_t before = request->results.delivered;
 
-	while (request_ready(request) && conn_unsent(delivery->conn) <= LIMIT_UNSENT_HIGH) {
-		if (request->delivered > 0 && !delivery->due && !idle && !batch_is_full(request)) {
+	while (results_ready(&request->results) &&
+	       conn_unsent(delivery->conn) <= LIMIT_UNSENT_HIGH) {
+		if (request->results.delivered > 0 && !delivery->due && !idle &&
+		    !batch_is_full(request)) {
 			arm_timer(delivery);
 			break;
 		}
 		write_batch(delivery);
 	}
-	if (!request_ready(request)) {
+	if (!results_ready(&request->results)) {
 		delivery->due = false;
 		evtimer_del(delivery->timer);
 	}
 	request->choked = conn_unsent(delivery->conn) > LIMIT_UNSENT_HIGH;
-	if (request->delivered != before)
+	if (request->results.delivered != before)
 		dispatch_wake(delivery->dispatch);
 }
 
@@ -135,7 +137,7 @@ static void finish_with_error(struct delivery *delivery, struct error *error) {
 }
 
 static void finish_apply(struct delivery *delivery) {
-	struct run *run = request_deliver(delivery->request);
+	struct run *run = results_deliver(&delivery->request->results);
 	struct error error = {0};
 
 	if (run->errors) {
@@ -198,11 +200,11 @@ static void finish_successfully(struct delivery *delivery) {
 static void throttle(struct delivery *delivery) {
 	const struct request *request = delivery->request;
 	const struct request_limits *limits = &request->limits;
-	uint64_t ahead = request->n_items - request->delivered;
+	uint64_t ahead = request->items.n - request->results.delivered;
 
-	conn_pause_stream(delivery->conn, request->input_bytes >= LIMIT_STREAM_READ &&
+	conn_pause_stream(delivery->conn, request->items.bytes >= LIMIT_STREAM_READ &&
 						  (ahead >= limits->window_items ||
-						   request->input_bytes >= limits->window_bytes));
+						   request->items.bytes >= limits->window_bytes));
 }
 
 static int add_stream_items(struct delivery *delivery, struct conn_call *object) {
@@ -214,12 +216,27 @@ static int add_stream_items(struct delivery *delivery, struct conn_call *object)
 	return r;
 }
 
-static void cancel_items(struct delivery *delivery, const json_t *indexes) {
-	json_t *index;
-	size_t i;
+static int compare_indexes(const void *a, const void *b) {
+	uint64_t x = *(const uint64_t *) a, y = *(const uint64_t *) b;
 
-	json_array_foreach(indexes, i, index) dispatch_cancel_item(
-		delivery->dispatch, delivery->request, (uint64_t) json_integer_value(index));
+	return x < y ? -1 : x > y;
+}
+
+/* In order, whatever the client's: a result has its place near the last one then. Returns 0 or -ENOMEM. */
+static int cancel_items(struct delivery *delivery, const json_t *array) {
+	size_t n = json_array_size(array);
+	uint64_t *indexes = n > 0 ? reallocarray(NULL, n, sizeof *indexes) : NULL;
+
+	if (n > 0 && !indexes)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		indexes[i] = (uint64_t) json_integer_value(json_array_get(array, i));
+	if (n > 1)
+		qsort(indexes, n, sizeof *indexes, compare_indexes);
+	for (size_t i = 0; i < n; i++)
+		dispatch_cancel_item(delivery->dispatch, delivery->request, indexes[i]);
+	free(indexes);
+	return 0;
 }
 
 static void on_object(void *owner, struct conn_call *message) {
@@ -235,12 +252,12 @@ static void on_object(void *owner, struct conn_call *message) {
 	if (request->input_ended && object.items)
 		error_set(&error, ERROR_MALFORMED_MESSAGE, "{sssi}", "reason",
 			  "items after the end of the stream", "offset", 0);
-	else if (object.items && add_stream_items(delivery, message) < 0)
+	else if ((object.items && add_stream_items(delivery, message) < 0) ||
+		 cancel_items(delivery, object.cancel) < 0)
 		error_set(&error, ERROR_RESOURCE_EXHAUSTED, "{ss}", "resource", "memory");
 	if (error.id != ERROR_NONE) {
 		dispatch_cancel(delivery->dispatch, request, &error);
 	} else {
-		cancel_items(delivery, object.cancel);
 		request->input_ended |= object.end;
 		throttle(delivery);
 		dispatch_touch(delivery->dispatch, request);
@@ -288,8 +305,8 @@ static const struct conn_ops conn_ops = {
 /* -------- the request -------- */
 
 static void discard_results(struct delivery *delivery) {
-	while (request_ready(delivery->request))
-		run_free(request_deliver(delivery->request));
+	while (results_ready(&delivery->request->results))
+		run_free(results_deliver(&delivery->request->results));
 	if (request_is_over(delivery->request))
 		finish(delivery);
 }
@@ -323,7 +340,7 @@ void delivery_progressed(void *owner, struct request *request) {
 		throttle(delivery);
 	if (!request_is_over(request))
 		return;
-	if (delivery->kind >= DELIVERY_MORE && request_ready(request))
+	if (delivery->kind >= DELIVERY_MORE && results_ready(&request->results))
 		return; /* until the client has read more */
 	if (request->state == REQUEST_FAILED) {
 		error = error_move(&request->failure);

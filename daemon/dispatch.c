@@ -209,8 +209,8 @@ static uint32_t chunk_size(struct dispatch *dispatch, const struct dispatch_entr
 	const struct request *request = entry->request;
 	struct dispatch_private *p = dispatch->private;
 	unsigned workers = entry->pool->wanted / p->sched.n_principals;
-	uint64_t held = request->segments.tqh_first ? request->input_bytes : 0;
-	uint64_t items = request->n_items - request_finished(request);
+	uint64_t held = request->items.bytes;
+	uint64_t items = request->items.n - request_finished(request);
 
 	return estimate_chunk(
 		&p->estimate,
@@ -229,7 +229,7 @@ static uint32_t chunk_size(struct dispatch *dispatch, const struct dispatch_entr
 /* Cuts the request's next chunk and hands it to the pool's idle worker. */
 static void bind_entry(struct dispatch *dispatch, struct dispatch_entry *entry, uint64_t now) {
 	struct request *request = entry->request;
-	struct request_cut cut = request_take(request, chunk_size(dispatch, entry));
+	struct items_cut cut = request_take(request, chunk_size(dispatch, entry));
 	struct chunk *chunk = malloc(sizeof *chunk);
 	struct error error = {0};
 	const struct worker_order order = {

@@ -16,6 +16,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/dispatch.c %reldir%/dispatch.h \
 	%reldir%/environment.c %reldir%/environment.h \
 	%reldir%/estimate.c %reldir%/estimate.h \
+	%reldir%/items.c %reldir%/items.h \
 	%reldir%/listener.c %reldir%/listener.h \
 	%reldir%/log.c %reldir%/log.h \
 	%reldir%/notify.c %reldir%/notify.h \
@@ -26,6 +27,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/quantity.c %reldir%/quantity.h \
 	%reldir%/request.c %reldir%/request.h \
 	%reldir%/scale.c %reldir%/scale.h \
+	%reldir%/results.c %reldir%/results.h \
 	%reldir%/route.c %reldir%/route.h \
 	%reldir%/sched.c %reldir%/sched.h \
 	%reldir%/service.c %reldir%/service.h \

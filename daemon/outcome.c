@@ -229,7 +229,7 @@ static int add_all(struct request *request, const struct view *view) {
 	json_t *error;
 	int r = 0;
 
-	if (view->report->doc->n_flaws == 0 && request->cancelling == 0)
+	if (view->report->doc->n_flaws == 0 && request->items.cancelling == 0)
 		return add_between(request, view, 0, view->n, &next_error);
 	for (size_t i = 0; r == 0 && i < view->n; i++) {
 		if (!is_replaced(request, view, i, &flaw, &error))

@@ -3,17 +3,18 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/queue.h>
 #include <sys/types.h>
 
 #include "daemon/bytes.h"
-#include "protocol/parameters.h"
+#include "daemon/items.h"
+#include "daemon/results.h"
 #include "protocol/document.h"
 #include "protocol/error.h"
+#include "protocol/parameters.h"
 
 /*
- * One call of a client that runs a function: its items as they were received, what became of them, and what may
- * still start. Pure: no fd, no clock. Items stay the received bytes; results are runs of the workers' bytes.
+ * One call of a client that runs a function: its items, their results, and what may still start. Pure: no fd, no
+ * clock.
  *
  *   QUEUED ──first item starts──► RUNNING ──► DONE / FAILED / CANCELLED   (any may be skipped)
  */
@@ -24,45 +25,6 @@ enum request_state {
 	REQUEST_FAILED,
 	REQUEST_CANCELLED
 };
-
-/* Consecutive items that may start again, because a worker returned them or died. */
-struct item_range {
-	TAILQ_ENTRY(item_range) link;
-	uint64_t first, count;
-	uint32_t handed;   /* times handed over without being started */
-	uint32_t attempts; /* times started */
-};
-
-/* Items that arrived in one message. */
-struct segment {
-	TAILQ_ENTRY(segment) link;
-	uint64_t first, count;
-	uint64_t left; /* items without a result */
-	struct bytes *bytes;
-	struct elements elements; /* count entries, owned */
-	uint8_t *marks;           /* of each item: enum item_mark */
-};
-
-enum item_mark {
-	ITEM_FINISHED = 1,  /* it has its result */
-	ITEM_CANCELLING = 2 /* in the hands of a worker, and not wanted any more */
-};
-
-/* Consecutive results that wait for delivery, as JSON values with commas between them. */
-struct run {
-	TAILQ_ENTRY(run) link;
-	uint64_t first, count;
-	struct bytes *bytes;
-	size_t begin, end;
-	json_t *errors;    /* array of ItemError, or NULL */
-	uint64_t *times;   /* startUs (absolute) and durationUs of each, or NULL */
-	uint32_t attempts; /* of each of its items */
-	bool open;         /* bytes is only this run's, so more may be appended */
-};
-
-TAILQ_HEAD(item_range_list, item_range);
-TAILQ_HEAD(segment_list, segment);
-TAILQ_HEAD(run_list, run);
 
 struct request_limits {
 	uint64_t window_items,
@@ -86,28 +48,14 @@ struct request {
 
 	uint64_t accepted, started, ended; /* µs; started and ended 0 = not yet */
 
-	/* input */
-	struct segment_list segments;
-	struct segment *cursor; /* where `next` lies; NULL if nothing is there */
-	uint64_t n_items;
+	struct items items;
 	bool input_ended;
-	uint64_t next;                /* items from here on were never handed over */
-	struct item_range_list again; /* ordered; to be handed over before `next` */
-	uint64_t
-		skips; /* items from `next` on that have a result without having been handed over */
-	uint64_t input_bytes; /* held by the segments */
+	uint64_t running; /* items in the hands of workers */
+	uint32_t chunks;  /* that they are in */
 
-	/* in the hands of workers */
-	uint64_t running;    /* items */
-	uint64_t cancelling; /* of them, those whose results are not wanted any more */
-	uint32_t chunks;
-
-	/* output */
-	struct run_list runs;            /* by first index if ordered, else as they came */
-	uint64_t delivered;              /* ordered: all below are; unordered: how many are */
-	uint64_t held_items, held_bytes; /* in runs */
-	uint64_t result_bytes;           /* of all results and errors, ever */
-	bool choked;                     /* the client does not take what is there */
+	struct results results;
+	uint64_t result_bytes; /* of all results and errors, ever */
+	bool choked;           /* the client does not take what is there */
 
 	uint64_t succeeded, failed, cancelled; /* items that are finished */
 	uint64_t retried, work_us;
@@ -128,22 +76,13 @@ int request_add_items(struct request *request, struct bytes *bytes, struct docum
 /* Adds the value at span as the next item. Returns 0 or -ENOMEM. */
 int request_add_item(struct request *request, struct bytes *bytes, struct span span);
 
-/* What a worker gets: consecutive items that lie together in the bytes. */
-struct request_cut {
-	uint64_t first;
-	uint32_t count;
-	uint32_t handed, attempts;
-	struct bytes *bytes; /* borrowed */
-	struct span span;
-};
-
 /* Whether an item may start, as far as the request itself can tell: something is left, its window and its client's
  * unsent output allow it. */
 bool request_startable(const struct request *request);
 /* Items not yet handed over. */
 uint64_t request_pending(const struct request *request);
 /* Cuts at most max (> 0) items off and counts them as running; the request must be startable. */
-struct request_cut request_take(struct request *request, uint32_t max);
+struct items_cut request_take(struct request *request, uint32_t max);
 /* Items that were cut come back: they start again before all others. Returns 0 or -ENOMEM. */
 int request_put_back(struct request *request, uint64_t first, uint64_t count, uint32_t handed,
 		     uint32_t attempts);
@@ -160,16 +99,8 @@ int request_fail_item(struct request *request, uint64_t index, json_t *error, bo
 /* The client does not want the item any more: one that waits gets its item error at once, one in the hands of a
  * worker when it comes back. Unknown and finished items are left alone. Returns 0 or -ENOMEM. */
 int request_cancel_item(struct request *request, uint64_t index);
+/* Whether an item in the hands of a worker is not wanted any more. */
 bool request_is_cancelling(const struct request *request, uint64_t index);
-
-/* Whether the item still waits to be handed over. */
-bool request_is_waiting(const struct request *request, uint64_t index);
-
-/* The next run to deliver, or NULL: with order, one that begins where the last one ended. */
-struct run *request_ready(const struct request *request);
-/* Takes the run that request_ready() returned out; free it with run_free(). */
-struct run *request_deliver(struct request *request);
-struct run *run_free(struct run *run);
 
 /* Items that succeeded, failed or were cancelled. */
 static inline uint64_t request_finished(const struct request *request) {

@@ -75,7 +75,7 @@ static void list_request(const struct request *request, void *context) {
 	entry = json_pack("{ss ss sI sI so sI sI sI sI sI}", "id", id, "function",
 			  request->function, "uid", (json_int_t) request->uid, "pid",
 			  (json_int_t) request->pid, "program", program_name(request->pid), "items",
-			  (json_int_t) request->n_items, "finished",
+			  (json_int_t) request->items.n, "finished",
 			  (json_int_t) request_finished(request), "failed",
 			  (json_int_t) request->failed, "running", (json_int_t) request->running,
 			  "ageUs", (json_int_t) (listing->now - request->accepted));

@@ -49,7 +49,7 @@ daemon_test_libs = daemon/libdaemon.la $(unit_libs)
 %canon_reldir%_options_LDADD = $(daemon_test_libs)
 %canon_reldir%_options_LDFLAGS = $(unit_ldflags)
 
-%canon_reldir%_outcome_SOURCES = %reldir%/outcome.c %reldir%/items.c %reldir%/items.h
+%canon_reldir%_outcome_SOURCES = %reldir%/outcome.c %reldir%/sample.c %reldir%/sample.h
 %canon_reldir%_outcome_CFLAGS = $(unit_cflags)
 %canon_reldir%_outcome_LDADD = $(daemon_test_libs)
 %canon_reldir%_outcome_LDFLAGS = $(unit_ldflags)
@@ -59,12 +59,12 @@ daemon_test_libs = daemon/libdaemon.la $(unit_libs)
 %canon_reldir%_quantity_LDADD = $(daemon_test_libs)
 %canon_reldir%_quantity_LDFLAGS = $(unit_ldflags)
 
-%canon_reldir%_request_SOURCES = %reldir%/request.c %reldir%/items.c %reldir%/items.h
+%canon_reldir%_request_SOURCES = %reldir%/request.c %reldir%/sample.c %reldir%/sample.h
 %canon_reldir%_request_CFLAGS = $(unit_cflags)
 %canon_reldir%_request_LDADD = $(daemon_test_libs)
 %canon_reldir%_request_LDFLAGS = $(unit_ldflags)
 
-%canon_reldir%_request_random_SOURCES = %reldir%/request_random.c %reldir%/items.c %reldir%/items.h
+%canon_reldir%_request_random_SOURCES = %reldir%/request_random.c %reldir%/sample.c %reldir%/sample.h
 %canon_reldir%_request_random_CFLAGS = $(unit_cflags)
 %canon_reldir%_request_random_LDADD = $(daemon_test_libs)
 %canon_reldir%_request_random_LDFLAGS = $(unit_ldflags)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/unit/items.h"
+#include "tests/unit/sample.h"
 #include "tests/unit/unit.h"
 
 #define expect(text, expected) \
@@ -18,7 +18,7 @@
 
 /* Takes the next items as a chunk. */
 static struct chunk chunk_take(struct request *request, uint32_t max) {
-	struct request_cut cut = request_take(request, max);
+	struct items_cut cut = request_take(request, max);
 
 	return (struct chunk) {
 		.request = request->id,
@@ -58,10 +58,10 @@ struct report_row {
 };
 
 static struct request *with_two_results(struct chunk *chunk, const struct run_options *options) {
-	struct request *request = items_request("[0,1,2,3,4,5,6,7,8,9]", options, false);
+	struct request *request = sample_request("[0,1,2,3,4,5,6,7,8,9]", options, false);
 
 	request_take(request, 2);
-	results_add(request, 0, 2, "0,0");
+	sample_results(request, 0, 2, "0,0");
 	*chunk = chunk_take(request, 6);
 	cr_assert_null(report(request, chunk, "{\"chunk\":1,\"results\":[4,9],\"busyUs\":7}"));
 	deliver(request);
@@ -133,7 +133,7 @@ UNIT_TEST(outcome, results_and_errors_of_a_report_are_added) {
 
 /* "`exception`, `message`, `trace` | optional texts, each at most 8 KiB, cut between characters" */
 UNIT_TEST(outcome, an_error_keeps_the_workers_words) {
-	struct request *request = items_request("[0]", NULL, false);
+	struct request *request = sample_request("[0]", NULL, false);
 	struct chunk chunk = chunk_take(request, 1);
 	const json_t *error;
 	json_t *expected = json_pack("[{si ss si ss ss ss}]", "index", 0, "kind", "Exception",
@@ -145,7 +145,7 @@ UNIT_TEST(outcome, an_error_keeps_the_workers_words) {
 			      "{\"chunk\":1,\"results\":[null],\"errors\":[{\"offset\":0,"
 			      "\"exception\":\"ValueError\",\"message\":\"b\303\244d\","
 			      "\"trace\":\"line 1\\nline 2\"}]}"));
-	run = request_deliver(request);
+	run = results_deliver(&request->results);
 	error = run->errors;
 	cr_assert(json_equal(error, expected));
 	json_decref(expected);
@@ -155,7 +155,7 @@ UNIT_TEST(outcome, an_error_keeps_the_workers_words) {
 
 /* "`exception`, `message`, `trace` | optional texts, each at most 8 KiB, cut between characters" */
 UNIT_TEST(outcome, a_long_text_is_cut_between_characters) {
-	struct request *request = items_request("[0]", NULL, false);
+	struct request *request = sample_request("[0]", NULL, false);
 	struct chunk chunk = chunk_take(request, 1);
 	char json[3 * LIMIT_ERROR_TEXT], *end = json;
 	const char *message;
@@ -168,7 +168,7 @@ UNIT_TEST(outcome, a_long_text_is_cut_between_characters) {
 		end = stpcpy(end, "\303\244");
 	strcpy(end, "\"}]}");
 	cr_assert_null(report(request, &chunk, json));
-	run = request_deliver(request);
+	run = results_deliver(&request->results);
 	message = json_string_value(json_object_get(json_array_get(run->errors, 0), "message"));
 	cr_assert_not_null(message);
 	cr_assert_eq(strlen(message), LIMIT_ERROR_TEXT - 1);
@@ -188,13 +188,13 @@ UNIT_TEST(outcome, times_are_the_workers_or_shares_of_its_busy_time) {
 	cr_assert_null(report(request, &chunk,
 			      "{\"chunk\":1,\"results\":[16,25],\"us\":[2000,5,2005,6],"
 			      "\"busyUs\":11}"));
-	run = request_deliver(request);
+	run = results_deliver(&request->results);
 	cr_assert_eq(memcmp(run->times, (uint64_t[]) {2000, 5, 2005, 6}, 32), 0);
 	cr_assert_eq(run->attempts, 1);
 	run_free(run);
 
 	cr_assert_null(report(request, &chunk, "{\"chunk\":1,\"results\":[36,49],\"busyUs\":10}"));
-	run = request_deliver(request);
+	run = results_deliver(&request->results);
 	cr_assert_eq(memcmp(run->times, (uint64_t[]) {1000, 5, 1000, 5}, 32), 0);
 	run_free(run);
 	cr_assert_eq(request->work_us, 28);
@@ -216,7 +216,7 @@ static void settle(struct request *request, const struct chunk *chunk, struct se
 UNIT_TEST(outcome, of_a_chunk_cut_short_only_the_blamed_item_has_an_error) {
 	struct chunk chunk;
 	struct request *request = with_two_results(&chunk, NULL);
-	struct request_cut cut;
+	struct items_cut cut;
 
 	/* Items 2 and 3 reported, 4 finished, 5 ran, 6 and 7 not. */
 	settle(request, &chunk, (struct settlement) {.finished = 3, .blamed = true, .rest = 4},
@@ -229,7 +229,7 @@ UNIT_TEST(outcome, of_a_chunk_cut_short_only_the_blamed_item_has_an_error) {
 	cut = request_take(request, 9);
 	cr_assert_eq(cut.first, 8);
 	expect(deliver(request), "");
-	results_add(request, 4, 1, "16");
+	sample_results(request, 4, 1, "16");
 	expect(deliver(request), "4:16 5:null!5 WorkerDied 1");
 	request_free(request);
 }
@@ -237,7 +237,7 @@ UNIT_TEST(outcome, of_a_chunk_cut_short_only_the_blamed_item_has_an_error) {
 UNIT_TEST(outcome, returned_items_start_again_as_if_nothing_had_been) {
 	struct chunk chunk;
 	struct request *request = with_two_results(&chunk, NULL);
-	struct request_cut cut;
+	struct items_cut cut;
 
 	settle(request, &chunk, (struct settlement) {.finished = 2, .rest = 2}, NULL);
 	cr_assert_eq(request->retried, 0);
@@ -248,7 +248,7 @@ UNIT_TEST(outcome, returned_items_start_again_as_if_nothing_had_been) {
 }
 
 UNIT_TEST(outcome, attempts_add_up_over_deaths) {
-	struct request *request = items_request("[0,1]", NULL, false);
+	struct request *request = sample_request("[0,1]", NULL, false);
 
 	for (uint32_t attempt = 0; attempt < 3; attempt++) {
 		struct chunk chunk = chunk_take(request, 2);
@@ -285,7 +285,7 @@ static const char *handed_over(struct request *request, struct chunk *chunks) {
 }
 
 UNIT_TEST(outcome, a_chunk_that_was_not_started_twice_is_halved) {
-	struct request *request = items_request("[0,1,2,3,4]", NULL, false);
+	struct request *request = sample_request("[0,1,2,3,4]", NULL, false);
 	struct chunk chunks[8];
 
 	expect(handed_over(request, chunks), "0+5");
@@ -301,7 +301,7 @@ UNIT_TEST(outcome, a_chunk_that_was_not_started_twice_is_halved) {
 }
 
 UNIT_TEST(outcome, an_item_that_was_not_started_three_times_is_given_up) {
-	struct request *request = items_request("[0]", NULL, false);
+	struct request *request = sample_request("[0]", NULL, false);
 	struct chunk chunk;
 	struct run *run;
 
@@ -311,7 +311,7 @@ UNIT_TEST(outcome, an_item_that_was_not_started_three_times_is_given_up) {
 		settle(request, &chunk, untouched, &killed);
 	}
 	cr_assert(request_is_over(request));
-	run = request_deliver(request);
+	run = results_deliver(&request->results);
 	cr_assert_str_eq(
 		json_string_value(json_object_get(json_array_get(run->errors, 0), "message")),
 		"every worker that was given the item died before starting it");
@@ -333,10 +333,10 @@ UNIT_TEST(outcome, items_that_are_not_wanted_any_more_come_back_as_cancelled) {
 	expect(deliver(request), "4:null,null!4 Cancelled 1!5 Cancelled 1 6:null!6 Cancelled 0");
 	cr_assert_eq(request->cancelled, 3);
 	cr_assert_eq(request->failed, 0);
-	cr_assert_eq(request->cancelling, 0);
+	cr_assert_eq(request->items.cancelling, 0);
 	request_free(request);
 
-	request = items_request("[0]", NULL, false);
+	request = sample_request("[0]", NULL, false);
 	chunk = chunk_take(request, 1);
 	chunk.handed = 2;
 	request_cancel_item(request, 0);
@@ -389,7 +389,7 @@ UNIT_TEST(outcome, a_blamed_item_says_how_its_worker_ended) {
 	};
 
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-		struct request *request = items_request("[0,1]", NULL, false);
+		struct request *request = sample_request("[0,1]", NULL, false);
 		struct chunk chunk = chunk_take(request, 2);
 		json_t *expected, *error;
 		struct run *run;
@@ -406,7 +406,7 @@ UNIT_TEST(outcome, a_blamed_item_says_how_its_worker_ended) {
 		settle(request, &chunk,
 		       (struct settlement) {.finished = 0, .blamed = true, .rest = 1},
 		       &table[i].end);
-		run = request_deliver(request);
+		run = results_deliver(&request->results);
 		error = json_array_get(run->errors, 0);
 		cr_assert(json_equal(error, expected), "%s came to %s", json, json_dumps(error, 0));
 		json_decref(expected);
@@ -434,7 +434,7 @@ UNIT_TEST(outcome, without_memory_for_results_the_request_fails) {
 		live = unit_live();
 		do {
 			struct request *request =
-				items_request("[0,1,2,3,4,5,6,7]", &all[i], false);
+				sample_request("[0,1,2,3,4,5,6,7]", &all[i], false);
 			struct chunk chunk = chunk_take(request, 8);
 
 			request_cancel_item(request, 4);
@@ -473,7 +473,7 @@ UNIT_TEST(outcome, without_memory_to_settle_an_error_comes_back_and_nothing_runs
 		bool failed;
 
 		do {
-			struct request *request = items_request("[0,1,2,3,4]", NULL, false);
+			struct request *request = sample_request("[0,1,2,3,4]", NULL, false);
 			struct chunk chunk = chunk_take(request, 5);
 			int r;
 

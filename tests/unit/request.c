@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "tests/unit/items.h"
+#include "tests/unit/sample.h"
 #include "tests/unit/unit.h"
 
 #define expect(text, expected) \
@@ -19,7 +19,7 @@
 static const struct run_options unordered = {.unordered = true};
 
 static struct request *new_request(const char *array) {
-	return items_request(array, NULL, false);
+	return sample_request(array, NULL, false);
 }
 
 /* -------- what starts -------- */
@@ -42,18 +42,18 @@ UNIT_TEST(request, workers_get_consecutive_items_as_they_were_received) {
 UNIT_TEST(request, a_chunk_lies_in_one_message) {
 	struct request *request = new_request("[0,1]");
 
-	items_add(request, "[]");
-	items_add(request, "[2,3]");
+	sample_add(request, "[]");
+	sample_add(request, "[2,3]");
 	expect(take(request, 10), "0:0,1");
 	expect(take(request, 10), "2:2,3");
-	items_add(request, "[4]");
+	sample_add(request, "[4]");
 	expect(take(request, 10), "4:4");
 	request_free(request);
 }
 
 UNIT_TEST(request, what_was_put_back_starts_first_and_in_order) {
 	struct request *request = new_request("[0,1,2,3,4,5,6,7]");
-	struct request_cut cut;
+	struct items_cut cut;
 
 	take(request, 3);
 	take(request, 3);
@@ -153,8 +153,8 @@ UNIT_TEST(request, the_window_bounds_what_is_not_delivered) {
 
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
 		const struct window_row *row = &table[i];
-		struct request *request = items_request("[0,1,2,3,4,5,6,7,8,9]",
-							row->unordered ? &unordered : NULL, true);
+		struct request *request = sample_request("[0,1,2,3,4,5,6,7,8,9]",
+							 row->unordered ? &unordered : NULL, true);
 		const char *next;
 		char *text;
 
@@ -162,7 +162,7 @@ UNIT_TEST(request, the_window_bounds_what_is_not_delivered) {
 			take(request, row->taken);
 		if (row->count) {
 			text = results(row);
-			cr_assert_eq(results_add(request, row->first, row->count, text), 0);
+			cr_assert_eq(sample_results(request, row->first, row->count, text), 0);
 			free(text);
 		}
 		if (row->deliver)
@@ -175,20 +175,20 @@ UNIT_TEST(request, the_window_bounds_what_is_not_delivered) {
 }
 
 UNIT_TEST(request, the_oldest_item_may_always_start_again) {
-	struct request *request = items_request("[0,1,2,3,4,5]", NULL, true);
+	struct request *request = sample_request("[0,1,2,3,4,5]", NULL, true);
 
 	take(request, 1);
 	take(request, 1);
 	take(request, 2);
-	results_add(request, 2, 2,
-		    "22222222222222222222222222222222222222222222222222222222,"
-		    "33333333333333333333333333333333333333333333333333333333");
+	sample_results(request, 2, 2,
+		       "22222222222222222222222222222222222222222222222222222222,"
+		       "33333333333333333333333333333333333333333333333333333333");
 	request_put_back(request, 1, 1, 0, 0);
 	expect(take(request, 1), "-");
 	request_put_back(request, 0, 1, 0, 0);
 	expect(take(request, 9), "0:0");
 	expect(take(request, 9), "-");
-	results_add(request, 0, 1, "0");
+	sample_results(request, 0, 1, "0");
 	deliver(request);
 	expect(take(request, 9), "1:1");
 	request_free(request);
@@ -199,7 +199,7 @@ UNIT_TEST(request, an_aggregated_call_has_no_window) {
 
 	request->choked = true;
 	take(request, 2);
-	results_add(request, 1, 1, "1");
+	sample_results(request, 1, 1, "1");
 	expect(take(request, 9), "2:2,3,4,5");
 	request_free(request);
 }
@@ -210,30 +210,30 @@ UNIT_TEST(request, results_are_delivered_in_input_order) {
 	struct request *request = new_request("[0,1,2,3,4]");
 
 	take(request, 5);
-	results_add(request, 3, 1, "9");
-	results_add(request, 1, 1, "1");
+	sample_results(request, 3, 1, "9");
+	sample_results(request, 1, 1, "1");
 	expect(deliver(request), "");
-	results_add(request, 0, 1, "0");
+	sample_results(request, 0, 1, "0");
 	expect(deliver(request), "0:0 1:1");
-	results_add(request, 4, 1, "16");
-	cr_assert_eq(request->held_items, 2);
-	results_add(request, 2, 1, "4");
+	sample_results(request, 4, 1, "16");
+	cr_assert_eq(request->results.items, 2);
+	sample_results(request, 2, 1, "4");
 	expect(deliver(request), "2:4 3:9,16");
 	cr_assert(request_is_over(request));
-	cr_assert_eq(request->held_items, 0);
-	cr_assert_eq(request->held_bytes, 0);
+	cr_assert_eq(request->results.items, 0);
+	cr_assert_eq(request->results.size, 0);
 	request_free(request);
 }
 
 UNIT_TEST(request, unordered_results_are_delivered_as_they_come) {
-	struct request *request = items_request("[0,1,2,3]", &unordered, true);
+	struct request *request = sample_request("[0,1,2,3]", &unordered, true);
 
 	take(request, 4);
-	results_add(request, 3, 1, "9");
+	sample_results(request, 3, 1, "9");
 	expect(deliver(request), "3:9");
-	results_add(request, 1, 1, "1");
-	results_add(request, 2, 1, "4");
-	results_add(request, 0, 1, "0");
+	sample_results(request, 1, 1, "1");
+	sample_results(request, 2, 1, "4");
+	sample_results(request, 0, 1, "0");
 	expect(deliver(request), "1:1,4 0:0");
 	request_free(request);
 }
@@ -243,7 +243,7 @@ UNIT_TEST(request, consecutive_small_results_share_a_run) {
 	json_t *errors = json_pack("[{si ss si}]", "index", 1, "kind", "Exception", "attempts", 1);
 
 	take(request, 6);
-	results_add(request, 0, 1, "0");
+	sample_results(request, 0, 1, "0");
 	request_add_results(request, 1, 2, "null,4", (struct span) {0, 6}, NULL, errors, NULL, 1);
 	cr_assert_eq(request_fail_item(request, 3,
 				       json_pack("{si ss si}", "index", 3, "kind", "WorkerDied",
@@ -252,7 +252,7 @@ UNIT_TEST(request, consecutive_small_results_share_a_run) {
 		     0);
 	/* Another number of attempts is a run of its own. */
 	request_add_results(request, 4, 1, "16", (struct span) {0, 2}, NULL, NULL, NULL, 2);
-	results_add(request, 5, 1, "25");
+	sample_results(request, 5, 1, "25");
 	expect(deliver(request), "0:0,null,4,null!1 Exception 1!3 WorkerDied 1 4:16 5:25");
 	cr_assert_eq(request->succeeded, 4);
 	cr_assert_eq(request->failed, 2);
@@ -273,8 +273,8 @@ UNIT_TEST(request, large_results_keep_the_bytes_they_came_in) {
 	request_add_results(request, 1, 1, bytes->data, (struct span) {7, 7 + 16384}, bytes, NULL,
 			    NULL, 1);
 	cr_assert_eq(bytes->references, 2);
-	run_free(request_deliver(request));
-	run = request_deliver(request);
+	run_free(results_deliver(&request->results));
+	run = results_deliver(&request->results);
 	cr_assert_eq(run->bytes, bytes);
 	cr_assert(run->begin == 7 && run->end == 7 + 16384);
 	run_free(run);
@@ -285,7 +285,7 @@ UNIT_TEST(request, large_results_keep_the_bytes_they_came_in) {
 
 UNIT_TEST(request, times_stay_with_their_run) {
 	const struct run_options timings = {.timings = true};
-	struct request *request = items_request("[0,1]", &timings, false);
+	struct request *request = sample_request("[0,1]", &timings, false);
 	uint64_t *times = calloc(2, sizeof *times);
 	struct run *run;
 
@@ -296,10 +296,10 @@ UNIT_TEST(request, times_stay_with_their_run) {
 	request_fail_item(request, 1,
 			  json_pack("{si ss si}", "index", 1, "kind", "WorkerDied", "attempts", 1),
 			  true, 1);
-	run = request_deliver(request);
+	run = results_deliver(&request->results);
 	cr_assert(run->times[0] == 100 && run->times[1] == 7 && run->attempts == 3);
 	run_free(run);
-	run = request_deliver(request);
+	run = results_deliver(&request->results);
 	cr_assert(run->times[0] == 0 && run->times[1] == 0 && run->attempts == 1);
 	run_free(run);
 	request_free(request);
@@ -310,7 +310,7 @@ static size_t held_capacity(const struct request *request, size_t *ret_runs) {
 	size_t total = 0;
 
 	*ret_runs = 0;
-	TAILQ_FOREACH (run, &request->runs, link) {
+	TAILQ_FOREACH (run, &request->results.runs, link) {
 		total += run->bytes->capacity;
 		++*ret_runs;
 	}
@@ -335,7 +335,7 @@ static char *zeros(size_t n) {
 
 static struct request *many(const struct run_options *options) {
 	char *array = zeros(MANY);
-	struct request *request = items_request(array, options, false);
+	struct request *request = sample_request(array, options, false);
 
 	free(array);
 	return request;
@@ -349,7 +349,7 @@ UNIT_TEST(request, results_hold_little_more_than_their_bytes) {
 	/* In order: blocks double up to 64 KiB. */
 	take(request, MANY);
 	for (uint64_t i = 0; i < MANY; i++)
-		results_add(request, i, 1, "12345");
+		sample_results(request, i, 1, "12345");
 	held = held_capacity(request, &runs);
 	cr_assert_leq(runs, 16, "%zu", runs);
 	cr_assert_leq(held, MANY * 6 + 2 * 65536, "%zu", held);
@@ -359,8 +359,8 @@ UNIT_TEST(request, results_hold_little_more_than_their_bytes) {
 	request = many(NULL);
 	take(request, MANY);
 	for (uint64_t i = 0; i < MANY; i += 2) {
-		results_add(request, i + 1, 1, "12345");
-		results_add(request, i, 1, "12345");
+		sample_results(request, i + 1, 1, "12345");
+		sample_results(request, i, 1, "12345");
 	}
 	held = held_capacity(request, &runs);
 	cr_assert_leq(held, MANY * 256, "%zu in %zu runs", held, runs);
@@ -379,17 +379,17 @@ UNIT_TEST(request, results_hold_little_more_than_their_bytes) {
 
 UNIT_TEST(request, the_input_is_let_go_when_its_results_are_there) {
 	struct request *request = new_request("[0,1]");
-	uint64_t first = request->input_bytes;
+	uint64_t first = request->items.bytes;
 
-	items_add(request, "[2,3,4]");
+	sample_add(request, "[2,3,4]");
 	take(request, 2);
 	take(request, 3);
-	results_add(request, 2, 3, "2,3,4");
-	cr_assert_eq(request->input_bytes, first, "the second message is done with");
-	results_add(request, 0, 1, "0");
-	cr_assert_eq(request->input_bytes, first);
-	results_add(request, 1, 1, "1");
-	cr_assert_eq(request->input_bytes, 0);
+	sample_results(request, 2, 3, "2,3,4");
+	cr_assert_eq(request->items.bytes, first, "the second message is done with");
+	sample_results(request, 0, 1, "0");
+	cr_assert_eq(request->items.bytes, first);
+	sample_results(request, 1, 1, "1");
+	cr_assert_eq(request->items.bytes, 0);
 	request_free(request);
 }
 
@@ -397,24 +397,24 @@ UNIT_TEST(request, the_input_is_let_go_when_its_results_are_there) {
 
 UNIT_TEST(request, an_item_over_its_limit_fails_by_itself) {
 	struct request *request = new_request("[0]");
-	struct items items;
+	struct sample sample;
 
-	items_read(&items, "[11111,2,33333,44444,5,66666]", 4);
-	cr_assert_eq(request_add_items(request, items.bytes, &items.doc), 0);
-	items_done(&items);
+	sample_read(&sample, "[11111,2,33333,44444,5,66666]", 4);
+	cr_assert_eq(request_add_items(request, sample.bytes, &sample.doc), 0);
+	sample_done(&sample);
 	cr_assert_eq(request_pending(request), 3);
 	expect(take(request, 9), "0:0");
 	expect(take(request, 9), "2:2");
 	expect(take(request, 9), "5:5");
 	expect(take(request, 9), "-");
-	results_add(request, 5, 1, "5");
-	results_add(request, 2, 1, "2");
-	results_add(request, 0, 1, "0");
+	sample_results(request, 5, 1, "5");
+	sample_results(request, 2, 1, "2");
+	sample_results(request, 0, 1, "0");
 	expect(deliver(request), "0:0 1:null!1 ItemTooLarge 0 2:2 "
 				 "3:null,null!3 ItemTooLarge 0!4 ItemTooLarge 0 "
 				 "5:5 6:null!6 ItemTooLarge 0");
 	cr_assert(request_is_over(request));
-	cr_assert_eq(request->input_bytes, 0);
+	cr_assert_eq(request->items.bytes, 0);
 	request_free(request);
 }
 
@@ -428,11 +428,11 @@ UNIT_TEST(request, a_cancelled_item_never_starts) {
 	cr_assert_eq(request_cancel_item(request, UINT64_MAX), 0);
 	cr_assert_eq(request->cancelled, 2);
 	cr_assert_eq(request_pending(request), 3);
-	cr_assert(request_is_waiting(request, 1) && !request_is_waiting(request, 2));
+	cr_assert(items_is_waiting(&request->items, 1) && !items_is_waiting(&request->items, 2));
 	expect(take(request, 9), "1:1");
 	expect(take(request, 9), "3:3,4");
-	results_add(request, 1, 1, "1");
-	results_add(request, 3, 2, "9,16");
+	sample_results(request, 1, 1, "1");
+	sample_results(request, 3, 2, "9,16");
 	expect(deliver(request), "0:null!0 Cancelled 0 1:1 2:null!2 Cancelled 0 3:9,16");
 	request_free(request);
 }
@@ -440,8 +440,8 @@ UNIT_TEST(request, a_cancelled_item_never_starts) {
 UNIT_TEST(request, whole_messages_can_be_cancelled_before_and_behind_the_cursor) {
 	struct request *request = new_request("[0,1]");
 
-	items_add(request, "[2,3]");
-	items_add(request, "[4,5]");
+	sample_add(request, "[2,3]");
+	sample_add(request, "[4,5]");
 	request_cancel_item(request, 3);
 	request_cancel_item(request, 2);
 	cr_assert_eq(request_pending(request), 4);
@@ -451,8 +451,8 @@ UNIT_TEST(request, whole_messages_can_be_cancelled_before_and_behind_the_cursor)
 	expect(take(request, 9), "4:4");
 	expect(take(request, 9), "-");
 	cr_assert_eq(request_pending(request), 0);
-	cr_assert_eq(request->skips, 0);
-	items_add(request, "[6]");
+	cr_assert_eq(request->items.skips, 0);
+	sample_add(request, "[6]");
 	expect(take(request, 9), "6:6");
 	request_free(request);
 }
@@ -464,32 +464,32 @@ UNIT_TEST(request, an_item_in_a_workers_hands_is_cancelled_when_it_comes_back) {
 	request_cancel_item(request, 1);
 	request_cancel_item(request, 1);
 	request_cancel_item(request, 2);
-	cr_assert_eq(request->cancelling, 2);
+	cr_assert_eq(request->items.cancelling, 2);
 	cr_assert(request_is_cancelling(request, 1) && !request_is_cancelling(request, 0));
 	cr_assert_eq(request->failed + request->cancelled, 0);
 	request_put_back(request, 0, 4, 0, 1);
 	cr_assert_eq(request->cancelled, 2);
-	cr_assert_eq(request->cancelling, 0);
+	cr_assert_eq(request->items.cancelling, 0);
 	expect(take(request, 9), "0:0");
 	expect(take(request, 9), "3:3");
-	results_add(request, 0, 1, "0");
-	results_add(request, 3, 1, "9");
+	sample_results(request, 0, 1, "0");
+	sample_results(request, 3, 1, "9");
 	expect(deliver(request), "0:0 1:null,null,9!1 Cancelled 1!2 Cancelled 1");
 	request_free(request);
 }
 
 UNIT_TEST(request, cancelling_a_finished_item_changes_nothing) {
 	for (int i = 0; i < 2; i++) {
-		struct request *request = items_request("[0,1,2]", i ? &unordered : NULL, true);
+		struct request *request = sample_request("[0,1,2]", i ? &unordered : NULL, true);
 
 		take(request, 3);
-		results_add(request, 0, 1, "0");
+		sample_results(request, 0, 1, "0");
 		deliver(request);
-		results_add(request, 2, 1, "4");
+		sample_results(request, 2, 1, "4");
 		request_cancel_item(request, 0);
 		request_cancel_item(request, 2);
-		cr_assert_eq(request->cancelling, 0, "nobody would ever take them out again");
-		results_add(request, 1, 1, "1");
+		cr_assert_eq(request->items.cancelling, 0, "nobody would ever take them out again");
+		sample_results(request, 1, 1, "1");
 		cr_assert_eq(request->succeeded, 3);
 		cr_assert_eq(request->cancelled, 0);
 		request_free(request);
@@ -507,7 +507,7 @@ UNIT_TEST(request, cancelling_many_items_takes_time_in_proportion) {
 	take(request, MANY);
 	for (uint64_t i = 1; i < MANY; i += 2)
 		request_cancel_item(request, i);
-	cr_assert_eq(request->cancelling, 1);
+	cr_assert_eq(request->items.cancelling, 1);
 	cr_assert_lt(clock() - begun, 5 * CLOCKS_PER_SEC);
 	request_free(request);
 }
@@ -520,13 +520,13 @@ UNIT_TEST(request, it_is_over_when_nothing_runs_and_nothing_can_start) {
 	request->input_ended = false;
 	cr_assert_not(request_is_over(request));
 	take(request, 2);
-	results_add(request, 0, 1, "0");
+	sample_results(request, 0, 1, "0");
 	cr_assert_not(request_is_over(request), "one runs");
-	results_add(request, 1, 1, "1");
+	sample_results(request, 1, 1, "1");
 	cr_assert_not(request_is_over(request), "more may come");
 	request->input_ended = true;
 	cr_assert(request_is_over(request));
-	items_add(request, "[2]");
+	sample_add(request, "[2]");
 	cr_assert_not(request_is_over(request), "one waits");
 	take(request, 1);
 	request_stop(request);
@@ -554,7 +554,7 @@ UNIT_TEST(request, the_first_failure_counts) {
 
 UNIT_TEST(request, with_abort_the_first_item_error_ends_it) {
 	static const struct run_options abort_on_error = {.abort = true};
-	struct request *request = items_request("[0,1,2,3,4,5]", &abort_on_error, false);
+	struct request *request = sample_request("[0,1,2,3,4,5]", &abort_on_error, false);
 	const json_t *item;
 
 	take(request, 2);
@@ -570,7 +570,7 @@ UNIT_TEST(request, with_abort_the_first_item_error_ends_it) {
 	cr_assert_eq(json_integer_value(json_object_get(item, "index")), 1);
 	expect(take(request, 1), "-");
 	cr_assert_not(request_is_over(request), "what runs finishes");
-	results_add(request, 2, 2, "4,9");
+	sample_results(request, 2, 2, "4,9");
 	cr_assert(request_is_over(request));
 	expect(deliver(request), "0:0,null,4,9!1 Exception 1");
 	request_free(request);
@@ -588,7 +588,7 @@ UNIT_TEST(request, the_summary_counts_items_and_times) {
 
 	take(request, 3);
 	request->started = 105;
-	results_add(request, 0, 2, "0,1");
+	sample_results(request, 0, 2, "0,1");
 	request_fail_item(request, 2,
 			  json_pack("{si ss si}", "index", 2, "kind", "WorkerDied", "attempts", 1),
 			  true, 1);
@@ -615,7 +615,7 @@ UNIT_TEST(request, the_summary_counts_items_and_times) {
 
 /* Adds items with flaws, takes, cancels, puts back and adds results. Returns the first error; the
  * request is freed and nothing may be left. */
-static int live_once(const struct items *from, const struct run_options *options) {
+static int live_once(const struct sample *from, const struct run_options *options) {
 	const struct request_limits limits = {4, 100};
 	struct request *request = request_new(1, "p/f", 1, 2, options, &limits, 0);
 	struct document doc = from->doc;
@@ -644,7 +644,7 @@ static int live_once(const struct items *from, const struct run_options *options
 		r = request_put_back(request, 0, 2, 1, 0);
 	if (r == 0) {
 		take(request, 1);
-		r = results_add(request, 0, 1, "0");
+		r = sample_results(request, 0, 1, "0");
 	}
 	cr_assert_eq(request->running, 0, "whatever fails, nothing runs for ever");
 	request_free(request);
@@ -655,22 +655,22 @@ UNIT_TEST(request, each_allocation_can_fail) {
 	static const struct run_options all[] = {{0}, {.timings = true}, {.unordered = true}};
 
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-		struct items items;
+		struct sample sample;
 		size_t n = 0, live;
 		bool failed;
 
-		items_read(&items, "[1,2,33333,4]", 4);
+		sample_read(&sample, "[1,2,33333,4]", 4);
 		live = unit_live();
 		do {
 			int r;
 
 			unit_fail(++n);
-			r = live_once(&items, &all[i]);
+			r = live_once(&sample, &all[i]);
 			failed = unit_failed();
 			cr_assert_eq(r, failed ? -ENOMEM : 0, "allocation %zu", n);
 			cr_assert_eq(unit_live(), live, "allocation %zu", n);
 		} while (failed);
 		cr_assert_gt(n, 20);
-		items_done(&items);
+		sample_done(&sample);
 	}
 }

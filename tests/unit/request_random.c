@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/unit/items.h"
+#include "tests/unit/sample.h"
 #include "tests/unit/unit.h"
 
 /*
@@ -54,7 +54,7 @@ static unsigned roll(struct play *play, unsigned below) {
 static void add_items(struct play *play) {
 	unsigned n = roll(play, 12);
 	char array[1024], *end = array + sprintf(array, "[");
-	struct items items;
+	struct sample sample;
 
 	if (play->n_items + n > ITEMS_MAX || play->n_messages == ITEMS_MAX)
 		return;
@@ -73,10 +73,10 @@ static void add_items(struct play *play) {
 			       (int) (play->n_items + i));
 	}
 	strcpy(end, "]");
-	items_read(&items, array, 8);
-	play->message_bytes[play->n_messages++] = items.bytes->size;
-	cr_assert_eq(request_add_items(play->request, items.bytes, &items.doc), 0);
-	items_done(&items);
+	sample_read(&sample, array, 8);
+	play->message_bytes[play->n_messages++] = sample.bytes->size;
+	cr_assert_eq(request_add_items(play->request, sample.bytes, &sample.doc), 0);
+	sample_done(&sample);
 	play->n_items += n;
 }
 
@@ -133,11 +133,11 @@ static void check_run(struct play *play, const struct run *run) {
 }
 
 static void deliver_one(struct play *play) {
-	struct run *run = request_ready(play->request);
+	struct run *run = results_ready(&play->request->results);
 
 	if (!run)
 		return;
-	cr_assert_eq(request_deliver(play->request), run);
+	cr_assert_eq(results_deliver(&play->request->results), run);
 	if (!play->options.unordered)
 		cr_assert_eq(run->first, play->n_delivered);
 	play->n_delivered += run->count;
@@ -160,9 +160,10 @@ static uint64_t held(const struct play *play) {
 }
 
 /* The window's part in what was just taken. */
-static void check_window(const struct play *play, const struct request_cut *cut) {
+static void check_window(const struct play *play, const struct items_cut *cut) {
 	uint64_t window = play->limits.window_items;
-	bool full = play->request->choked || play->request->held_bytes >= play->limits.window_bytes;
+	bool full =
+		play->request->choked || play->request->results.size >= play->limits.window_bytes;
 
 	if (window == UINT64_MAX)
 		return;
@@ -178,7 +179,7 @@ static void check_window(const struct play *play, const struct request_cut *cut)
 
 static void take_chunk(struct play *play) {
 	uint32_t max = 1 + roll(play, 10);
-	struct request_cut cut;
+	struct items_cut cut;
 	char expected[256], *end = expected;
 
 	if (play->n_chunks == CHUNKS_MAX || !request_startable(play->request))
@@ -330,16 +331,16 @@ static void check_held(const struct play *play) {
 	uint64_t items = 0, bytes = 0, last = 0;
 	const struct run *run;
 
-	TAILQ_FOREACH (run, &request->runs, link) {
+	TAILQ_FOREACH (run, &request->results.runs, link) {
 		cr_assert(play->options.unordered || items == 0 || run->first >= last);
 		last = run->first + run->count;
 		items += run->count;
 		bytes += run->end - run->begin;
 	}
-	cr_assert_eq(request->held_items, items);
-	cr_assert_eq(request->held_bytes, bytes);
+	cr_assert_eq(request->results.items, items);
+	cr_assert_eq(request->results.size, bytes);
 	cr_assert_eq(items, held(play));
-	cr_assert_eq(request->delivered, play->n_delivered);
+	cr_assert_eq(request->results.delivered, play->n_delivered);
 }
 
 static void check_input(const struct play *play) {
@@ -347,7 +348,7 @@ static void check_input(const struct play *play) {
 	const struct segment *segment;
 	uint64_t bytes = 0;
 
-	TAILQ_FOREACH (segment, &request->segments, link) {
+	TAILQ_FOREACH (segment, &request->items.segments, link) {
 		uint64_t left = 0;
 
 		for (uint64_t i = segment->first; i < segment->first + segment->count; i++)
@@ -356,7 +357,7 @@ static void check_input(const struct play *play) {
 		cr_assert_eq(segment->left, left);
 		bytes += play->message_bytes[play->items[segment->first].message];
 	}
-	cr_assert_eq(request->input_bytes, bytes);
+	cr_assert_eq(request->items.bytes, bytes);
 }
 
 static void check_counts(const struct play *play) {
@@ -367,8 +368,8 @@ static void check_counts(const struct play *play) {
 		const struct item *item = &play->items[i];
 		bool done = item->state >= FINISHED;
 
-		cr_assert_eq(request_is_waiting(request, i), item->state == WAITING, "item %d",
-			     (int) i);
+		cr_assert_eq(items_is_waiting(&request->items, i), item->state == WAITING,
+			     "item %d", (int) i);
 		cr_assert_eq(request_is_cancelling(request, i),
 			     item->state == RUNNING && item->cancelled, "item %d", (int) i);
 		cancelling += item->state == RUNNING && item->cancelled;
@@ -376,10 +377,10 @@ static void check_counts(const struct play *play) {
 		failed += done && item->kind && strcmp(item->kind, "Cancelled") != 0;
 	}
 	finished = held(play) + play->n_delivered;
-	cr_assert_eq(request->n_items, play->n_items);
+	cr_assert_eq(request->items.n, play->n_items);
 	cr_assert_eq(request->running, in_state(play, RUNNING));
 	cr_assert_eq(request_pending(request), in_state(play, WAITING));
-	cr_assert_eq(request->cancelling, cancelling);
+	cr_assert_eq(request->items.cancelling, cancelling);
 	cr_assert_eq(request->cancelled, cancelled);
 	cr_assert_eq(request->failed, failed);
 	cr_assert_eq(request->succeeded, finished - failed - cancelled);
@@ -445,8 +446,8 @@ static void finish(struct play *play) {
 		check(play);
 	}
 	cr_assert(request_is_over(play->request));
-	cr_assert(TAILQ_EMPTY(&play->request->segments));
-	cr_assert_eq(play->request->input_bytes, 0);
+	cr_assert(TAILQ_EMPTY(&play->request->items.segments));
+	cr_assert_eq(play->request->items.bytes, 0);
 }
 
 static void run_play(unsigned long long seed) {

@@ -1,4 +1,4 @@
-#include "tests/unit/items.h"
+#include "tests/unit/sample.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,28 +19,29 @@ static struct bytes *read_document(struct document *doc, const struct document_s
 	return bytes;
 }
 
-void items_read(struct items *items, const char *array, size_t limit) {
+void sample_read(struct sample *sample, const char *array, size_t limit) {
 	char *json;
 
 	cr_assert_gt(asprintf(&json, "{\"items\":%s}", array), 0);
-	items->bytes = read_document(&items->doc, &stream_shape, limit, json);
+	sample->bytes = read_document(&sample->doc, &stream_shape, limit, json);
 	free(json);
 }
 
-void items_done(struct items *items) {
-	document_done(&items->doc);
-	bytes_unref(items->bytes);
+void sample_done(struct sample *sample) {
+	document_done(&sample->doc);
+	bytes_unref(sample->bytes);
 }
 
-void items_add(struct request *request, const char *array) {
-	struct items items;
+void sample_add(struct request *request, const char *array) {
+	struct sample sample;
 
-	items_read(&items, array, 0);
-	cr_assert_eq(request_add_items(request, items.bytes, &items.doc), 0);
-	items_done(&items);
+	sample_read(&sample, array, 0);
+	cr_assert_eq(request_add_items(request, sample.bytes, &sample.doc), 0);
+	sample_done(&sample);
 }
 
-struct request *items_request(const char *array, const struct run_options *options, bool windowed) {
+struct request *sample_request(const char *array, const struct run_options *options,
+			       bool windowed) {
 	const struct run_options none = {0};
 	const struct request_limits limits = {windowed ? 4 : UINT64_MAX,
 					      windowed ? 100 : UINT64_MAX};
@@ -48,7 +49,7 @@ struct request *items_request(const char *array, const struct run_options *optio
 		request_new(17, "f", 1000, 42, options ? options : &none, &limits, 5);
 
 	cr_assert_not_null(request);
-	items_add(request, array);
+	sample_add(request, array);
 	request->input_ended = true;
 	return request;
 }
@@ -75,7 +76,7 @@ void report_done(struct report *report) {
 	bytes_unref(report->bytes);
 }
 
-int results_add(struct request *request, uint64_t first, uint64_t count, const char *text) {
+int sample_results(struct request *request, uint64_t first, uint64_t count, const char *text) {
 	return request_add_results(request, first, count, text,
 				   (struct span) {0, (uint32_t) strlen(text)}, NULL, NULL, NULL, 1);
 }
@@ -98,8 +99,8 @@ const char *deliver(struct request *request) {
 	const char *space = "";
 
 	text[0] = '\0';
-	while (request_ready(request)) {
-		struct run *run = request_deliver(request);
+	while (results_ready(&request->results)) {
+		struct run *run = results_deliver(&request->results);
 
 		fputs(space, out);
 		print_run(out, run);
@@ -112,7 +113,7 @@ const char *deliver(struct request *request) {
 
 const char *take(struct request *request, uint32_t max) {
 	static char text[4096];
-	struct request_cut cut;
+	struct items_cut cut;
 
 	if (!request_startable(request))
 		return "-";
