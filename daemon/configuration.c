@@ -188,6 +188,11 @@ static int apply_setting(const struct setting *setting, void *target, cfg_opt_t 
 	return 0;
 }
 
+static bool is_set(cfg_opt_t *opt) {
+	/* A list that was set to {} is left with this flag. */
+	return opt && (cfg_opt_size(opt) > 0 || opt->flags & CFGF_RESET);
+}
+
 /* Copies what the section sets into the struct that its settings describe. */
 static int apply_section(const struct setting *settings, void *target, cfg_t *section) {
 	int r = 0;
@@ -195,8 +200,7 @@ static int apply_section(const struct setting *settings, void *target, cfg_t *se
 	for (; r == 0 && settings->key; settings++) {
 		cfg_opt_t *opt = cfg_getopt(section, settings->key);
 
-		/* A list that was set to {} is left with this flag. */
-		if (opt && (cfg_opt_size(opt) > 0 || opt->flags & CFGF_RESET))
+		if (is_set(opt))
 			r = apply_setting(settings, target, opt);
 	}
 	return r;
@@ -458,12 +462,11 @@ int configuration_read(struct configuration *configuration, const char *path,
 	return r;
 }
 
-int configuration_set(struct configuration *configuration, const char *assignment,
-		      struct configuration_error *error) {
+/* "pool.key=value" as the text of a file; NULL and *error if it has no such form. */
+static char *assignment_text(const char *assignment, struct configuration_error *error) {
 	const char *equals = strchr(assignment, '='), *dot = NULL;
 	char *text = NULL;
-	int saved, section, r;
-	cfg_t *cfg;
+	int section, whole;
 
 	/* A pool's name may have dots; a key has none. */
 	for (const char *p = assignment; equals && p < equals; p++)
@@ -471,37 +474,63 @@ int configuration_set(struct configuration *configuration, const char *assignmen
 			dot = p;
 	if (!dot || dot == assignment || dot + 1 == equals) {
 		snprintf(error->text, sizeof error->text,
-			 "--set %.200s: takes SECTION.KEY=VALUE, such as daemon.slots=4",
-			 assignment);
-		return 1;
+			 "takes SECTION.KEY=VALUE, such as daemon.slots=4");
+		return NULL;
 	}
-
 	section = (int) (dot - assignment);
-	r = strncmp(assignment, "daemon.", section + 1) == 0 ||
-	    strncmp(assignment, "limits.", section + 1) == 0;
-	if (asprintf(&text, "%s%.*s%s { %.*s = %s\n}\n" END_MARK " {}\n", r ? "" : "pool \"",
-		     section, assignment, r ? "" : "\"", (int) (equals - dot - 1), dot + 1,
+	whole = strncmp(assignment, "daemon.", section + 1) == 0 ||
+		strncmp(assignment, "limits.", section + 1) == 0;
+	if (asprintf(&text, "%s%.*s%s { %.*s = %s\n}\n" END_MARK " {}\n", whole ? "" : "pool \"",
+		     section, assignment, whole ? "" : "\"", (int) (equals - dot - 1), dot + 1,
 		     equals + 1) < 0) {
 		snprintf(error->text, sizeof error->text, "not enough memory");
-		return 1;
+		return NULL;
 	}
+	return text;
+}
+
+/* Keys that the text set, in all its sections. */
+static unsigned count_keys(cfg_t *cfg) {
+	static const char *const sections[] = {"daemon", "limits", "pool"};
+	unsigned n = 0;
+
+	for (size_t i = 0; i < COUNT(sections); i++)
+		for (unsigned j = 0; j < cfg_size(cfg, sections[i]); j++)
+			for (const struct setting *setting = settings_of(sections[i]); setting->key;
+			     setting++)
+				n += is_set(
+					cfg_getopt(cfg_getnsec(cfg, sections[i], j), setting->key));
+	return n;
+}
+
+/* Puts what was typed before the error. */
+static void name_assignment(struct configuration_error *error, const char *assignment) {
+	struct configuration_error copy = *error;
+	/* libconfuse calls a text "[buf]:1:"; people know it as what they typed. */
+	const char *what = strncmp(copy.text, "[buf]:", 6) == 0 ? strchr(copy.text, ' ') : NULL;
+
+	snprintf(error->text, sizeof error->text, "--set %.100s: %.380s", assignment,
+		 what ? what + 1 : copy.text);
+}
+
+int configuration_set(struct configuration *configuration, const char *assignment,
+		      struct configuration_error *error) {
+	char *text;
+	int saved, r = 1;
+	cfg_t *cfg;
 
 	error->text[0] = '\0';
-	cfg = parse(NULL, text, error, &saved);
+	text = assignment_text(assignment, error);
+	cfg = text ? parse(NULL, text, error, &saved) : NULL;
 	free(text);
-	r = cfg ? apply(configuration, cfg, error) : 1;
+	if (cfg && count_keys(cfg) == 1)
+		r = apply(configuration, cfg, error);
+	else if (cfg)
+		snprintf(error->text, sizeof error->text, "takes one key and one value");
 	if (cfg)
 		cfg_free(cfg);
-	if (r != 0) {
-		char sentence[sizeof error->text];
-		/* libconfuse calls a text "[buf]:1:"; people know it as what they typed. */
-		const char *what =
-			strncmp(error->text, "[buf]:", 6) == 0 ? strchr(error->text, ' ') : NULL;
-
-		snprintf(sentence, sizeof sentence, "--set %.100s: %.380s", assignment,
-			 what ? what + 1 : error->text);
-		memcpy(error->text, sentence, sizeof error->text);
-	}
+	if (r != 0)
+		name_assignment(error, assignment);
 	return r;
 }
 

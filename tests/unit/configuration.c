@@ -318,6 +318,8 @@ UNIT_TEST(configuration, a_mistake_of_set_quotes_it) {
 		{"a.workers=", "--set a.workers=: unexpected token '}'"},
 		{"a.workers=1 }", "--set a.workers=1 }: unexpected closing brace"},
 		{"a.command={x", "--set a.command={x: a section is not closed with '}'"},
+		{"a.workers=1 directory=/a",
+		 "--set a.workers=1 directory=/a: takes one key and one value"},
 		{"a.directory=/a b", "--set a.directory=/a b: no such option 'b'"},
 		{"a/b.workers=1",
 		 "--set a/b.workers=1: 'a/b' cannot be a pool's name: it takes letters, "
