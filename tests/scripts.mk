@@ -50,6 +50,8 @@ check-valgrind:
 check-long:
 	$(MAKE) $(AM_MAKEFLAGS) check-valgrind
 	$(MAKE) $(AM_MAKEFLAGS) fuzz
+	$(MAKE) $(AM_MAKEFLAGS) fuzz-coverage
+	$(MAKE) $(AM_MAKEFLAGS) fuzz-planted
 	$(MAKE) $(AM_MAKEFLAGS) check-fresh
 
 .PHONY: check-fresh check-valgrind check-long

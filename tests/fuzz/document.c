@@ -63,6 +63,7 @@ static void check_parts(const struct document *doc, const char *text) {
 		check_value(text, member->value);
 		FUZZ_CHECK(member->type == '0' || member->type == text[member->value.begin]);
 	}
+	FUZZ_CHECK(doc->too_many || !doc->limits.items || stored <= doc->limits.items);
 	if (doc->too_many) {
 		FUZZ_CHECK(stored > doc->limits.items);
 		stored = doc->limits.items;

@@ -1,7 +1,14 @@
-# Fuzz targets. In make check each replays its corpus; make fuzz makes inputs up, for FUZZ_TIME seconds each.
+# Fuzz targets. In make check each replays its corpus; fuzz.sh builds them with clang, to make inputs up.
 
-fuzz_targets = call document json_scan worker
-fuzz_replays = %reldir%/call %reldir%/document %reldir%/json_scan %reldir%/worker
+fuzz_replays = \
+	%reldir%/call \
+	%reldir%/configuration \
+	%reldir%/connection \
+	%reldir%/document \
+	%reldir%/frame \
+	%reldir%/json_scan \
+	%reldir%/reply \
+	%reldir%/worker
 check_PROGRAMS += $(fuzz_replays)
 TESTS += $(fuzz_replays)
 
@@ -10,47 +17,54 @@ TESTS += $(fuzz_replays)
 %canon_reldir%_call_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 %canon_reldir%_call_LDADD = protocol/libprotocol.la $(JANSSON_LIBS)
 
+%canon_reldir%_configuration_SOURCES = %reldir%/configuration.c %reldir%/replay.c %reldir%/fuzz.h
+%canon_reldir%_configuration_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_NAME='"configuration"'
+%canon_reldir%_configuration_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(LIBEVENT_CFLAGS)
+%canon_reldir%_configuration_LDADD = daemon/libdaemon.la $(LIBEVENT_LIBS) $(JANSSON_LIBS)
+
+%canon_reldir%_connection_SOURCES = %reldir%/connection.c %reldir%/replay.c %reldir%/fuzz.h
+%canon_reldir%_connection_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_NAME='"connection"'
+%canon_reldir%_connection_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(LIBEVENT_CFLAGS)
+%canon_reldir%_connection_LDADD = daemon/libdaemon.la $(LIBEVENT_LIBS) $(JANSSON_LIBS)
+
 %canon_reldir%_document_SOURCES = %reldir%/document.c %reldir%/replay.c %reldir%/fuzz.h
 %canon_reldir%_document_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_NAME='"document"'
 %canon_reldir%_document_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 %canon_reldir%_document_LDADD = protocol/libprotocol.la $(JANSSON_LIBS)
+
+%canon_reldir%_frame_SOURCES = %reldir%/frame.c %reldir%/replay.c %reldir%/fuzz.h
+%canon_reldir%_frame_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_NAME='"frame"'
+%canon_reldir%_frame_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+%canon_reldir%_frame_LDADD = protocol/libprotocol.la $(JANSSON_LIBS)
 
 %canon_reldir%_json_scan_SOURCES = %reldir%/json_scan.c %reldir%/replay.c %reldir%/fuzz.h
 %canon_reldir%_json_scan_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_NAME='"json_scan"'
 %canon_reldir%_json_scan_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 %canon_reldir%_json_scan_LDADD = protocol/libprotocol.la $(JANSSON_LIBS)
 
+%canon_reldir%_reply_SOURCES = %reldir%/reply.c %reldir%/replay.c %reldir%/fuzz.h
+%canon_reldir%_reply_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_NAME='"reply"'
+%canon_reldir%_reply_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+%canon_reldir%_reply_LDADD = protocol/libprotocol.la $(JANSSON_LIBS)
+
 %canon_reldir%_worker_SOURCES = %reldir%/worker.c %reldir%/replay.c %reldir%/fuzz.h
 %canon_reldir%_worker_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_NAME='"worker"'
 %canon_reldir%_worker_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 %canon_reldir%_worker_LDADD = protocol/libprotocol.la $(JANSSON_LIBS)
 
-EXTRA_DIST += %reldir%/corpus
+EXTRA_DIST += %reldir%/build.mk %reldir%/corpus %reldir%/fuzz.sh %reldir%/planted %reldir%/words.dict
 
-# New inputs stay in the build tree (fuzz/NAME); those worth keeping are copied to the corpus by hand. An
-# input that breaks a promise is written to fuzz/.
-FUZZ_CC = clang
+# FUZZ_TIME: seconds for each target, or for each planted bug at most. FUZZ: which ones, all if unset.
 FUZZ_TIME = 60
-fuzz:
-	@$(MKDIR_P) fuzz
-	@set -e; for target in $(fuzz_targets); do \
-		sources=; \
-		for file in $(protocol_libprotocol_la_SOURCES); do \
-			case $$file in *.c) sources="$$sources $(srcdir)/$$file" ;; esac; \
-		done; \
-		echo "  FUZZ     $$target, $(FUZZ_TIME) s"; \
-		$(FUZZ_CC) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined \
-			-fno-sanitize-recover=all $(DEFS) $(AM_CPPFLAGS) $(JANSSON_CFLAGS) \
-			-o fuzz/$$target.fuzz $(srcdir)/%reldir%/$$target.c $$sources $(JANSSON_LIBS); \
-		$(MKDIR_P) fuzz/$$target; \
-		fuzz/$$target.fuzz -max_total_time=$(FUZZ_TIME) -max_len=2048 -print_final_stats=1 \
-			-dict=$(srcdir)/%reldir%/words.dict \
-			-artifact_prefix=fuzz/$$target. fuzz/$$target $(srcdir)/%reldir%/corpus/$$target \
-			>fuzz/$$target.log 2>&1 || { tail -n 40 fuzz/$$target.log; exit 1; }; \
-		grep -E 'number_of_executed_units|DONE' fuzz/$$target.log; \
-	done
+FUZZ =
+fuzz: all
+	+FUZZ_BUILD=. FUZZ_TIME=$(FUZZ_TIME) $(srcdir)/%reldir%/fuzz.sh run $(FUZZ)
+fuzz-coverage: all
+	+FUZZ_BUILD=. $(srcdir)/%reldir%/fuzz.sh coverage $(FUZZ)
+fuzz-planted: all
+	+FUZZ_BUILD=. FUZZ_TIME=$(FUZZ_TIME) $(srcdir)/%reldir%/fuzz.sh planted $(FUZZ)
+.PHONY: fuzz fuzz-coverage fuzz-planted
 
 clean-local: clean-fuzz
 clean-fuzz:
 	rm -rf fuzz
-EXTRA_DIST += %reldir%/words.dict

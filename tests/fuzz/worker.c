@@ -9,6 +9,37 @@
 
 static const struct limits limits = {.message = LIMIT_WORKER_MESSAGE, .item = 256};
 
+/* A name is the same for whoever reads it as a C string. */
+static void check_hello(const struct worker_hello *hello) {
+	size_t i;
+	json_t *function;
+
+	FUZZ_CHECK(hello->runtime && json_is_array(hello->functions));
+	json_array_foreach(hello->functions, i, function) {
+		const json_t *name = json_object_get(function, "name");
+
+		FUZZ_CHECK(function_name_valid(json_string_value(name), true));
+		FUZZ_CHECK(strlen(json_string_value(name)) == json_string_length(name));
+	}
+}
+
+static void check_results(const struct worker_results *results, size_t count) {
+	size_t i;
+	json_t *entry;
+	json_int_t after = -1, offset;
+
+	FUZZ_CHECK(results->chunk > 0);
+	FUZZ_CHECK(json_array_size(results->errors) <= count);
+	FUZZ_CHECK(!results->us || json_array_size(results->us) == 2 * count);
+	FUZZ_CHECK(!results->unknown || count == 0);
+	json_array_foreach(results->errors, i, entry) {
+		offset = json_integer_value(json_object_get(entry, "offset"));
+		FUZZ_CHECK(offset > after);
+		after = offset;
+	}
+	json_array_foreach(results->us, i, entry) FUZZ_CHECK(json_integer_value(entry) >= 0);
+}
+
 static void check_worker_message(const char *text, size_t size) {
 	struct document doc;
 	struct worker_message message;
@@ -20,9 +51,9 @@ static void check_worker_message(const char *text, size_t size) {
 		r = worker_message_decode(&message, &doc, text, &reason);
 		FUZZ_CHECK(r == 0 || (r == 1 && reason));
 		if (r == 0 && message.type == WORKER_HELLO)
-			FUZZ_CHECK(message.hello.runtime && json_is_array(message.hello.functions));
+			check_hello(&message.hello);
 		if (r == 0 && message.type == WORKER_RESULTS)
-			FUZZ_CHECK(message.results.chunk > 0);
+			check_results(&message.results, doc.elements.count);
 		if (r == 0)
 			worker_message_done(&message);
 	}

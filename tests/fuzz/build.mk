@@ -1,0 +1,35 @@
+# Builds fuzz targets with clang, beside the tree's own build. Run from the top of a source tree, by fuzz.sh:
+#   make -f tests/fuzz/build.mk OUT=DIR MODE=fuzz|coverage BUILD=CONFIGURED-TREE TARGET…
+# OUT: where objects and programs go, absolute. Only what changed is compiled again.
+
+CC = clang
+targets := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
+packages = jansson libevent_core libsystemd libconfuse
+sources := $(wildcard protocol/*.c) $(filter-out daemon/main.c daemon/launch.c,$(wildcard daemon/*.c))
+objects := $(sources:%.c=$(OUT)/%.o) $(OUT)/protocol/interface.o
+
+flags_fuzz = -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+flags_coverage = -O0 -fprofile-instr-generate -fcoverage-mapping
+link_fuzz = -fsanitize=fuzzer,address,undefined
+link_coverage = -fprofile-instr-generate $(OUT)/tests/fuzz/replay.o
+
+CFLAGS := -std=gnu11 -g $(flags_$(MODE)) -I. -I$(BUILD) -include config.h $(shell pkg-config --cflags $(packages))
+LIBS := $(shell pkg-config --libs $(packages)) -lm
+
+.PHONY: all $(targets)
+.SECONDARY:
+all: $(targets)
+$(targets): %: $(OUT)/%
+
+$(OUT)/%.o: %.c
+	@mkdir -p $(@D)
+	@$(CC) $(CFLAGS) -DFUZZ_NAME='"$(*F)"' -MMD -MP -c -o $@ $<
+$(OUT)/protocol/interface.o: $(BUILD)/protocol/interface.c
+	@mkdir -p $(@D)
+	@$(CC) $(CFLAGS) -c -o $@ $<
+$(OUT)/code.a: $(objects)
+	@rm -f $@ && ar rcs $@ $^
+$(targets:%=$(OUT)/%): $(OUT)/%: $(OUT)/tests/fuzz/%.o $(OUT)/code.a $(OUT)/tests/fuzz/replay.o
+	@$(CC) $(CFLAGS) -o $@ $< $(link_$(MODE)) $(OUT)/code.a $(LIBS)
+
+-include $(wildcard $(OUT)/*/*.d $(OUT)/*/*/*.d)
