@@ -4,6 +4,7 @@ if HAVE_CRITERION
 daemon_tests = \
 	%reldir%/bytes \
 	%reldir%/chunk \
+	%reldir%/commons \
 	%reldir%/configuration \
 	%reldir%/environment \
 	%reldir%/estimate \
@@ -28,6 +29,11 @@ daemon_test_libs = daemon/libdaemon.la $(unit_libs)
 %canon_reldir%_chunk_CFLAGS = $(unit_cflags)
 %canon_reldir%_chunk_LDADD = $(daemon_test_libs)
 %canon_reldir%_chunk_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_commons_SOURCES = %reldir%/commons.c
+%canon_reldir%_commons_CFLAGS = $(unit_cflags)
+%canon_reldir%_commons_LDADD = $(daemon_test_libs)
+%canon_reldir%_commons_LDFLAGS = $(unit_ldflags)
 
 %canon_reldir%_configuration_SOURCES = %reldir%/configuration.c
 %canon_reldir%_configuration_CFLAGS = $(unit_cflags)
