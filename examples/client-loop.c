@@ -4,9 +4,9 @@
  *
  *     seq 100000 | ./client-loop square
  *
- * The loop is poll(2). In libevent, GLib or any other it is the same three steps: wait for
- * procpool_stream_events() on procpool_stream_fd(), call procpool_stream_process(), then take what came with
- * procpool_stream_next(). The events change from time to time: ask for them before each wait.
+ * The loop is poll(2). In libevent, GLib or any other it is the same three steps: call
+ * procpool_stream_process(), take what came with procpool_stream_next(), wait for procpool_stream_events() on
+ * procpool_stream_fd(). The events change from time to time: ask for them before each wait.
  */
 #include <errno.h>
 #include <poll.h>
@@ -81,23 +81,10 @@ static int print_results(struct program *program) {
 	return r;
 }
 
-/* One turn of the loop. Returns 0 or the stream's error; errno of stdin is not told from the end of it. */
-static int turn(struct program *program) {
-	/* A stream that is full takes no more lines: leave them to the pipe, whose writer then waits too. */
-	bool room = !procpool_stream_full(program->stream) && program->size < sizeof(program->line);
-	struct pollfd fds[] = {
-		{.fd = procpool_stream_fd(program->stream),
-		 .events = procpool_stream_events(program->stream)},
-		{.fd = program->at_end || !room ? -1 : STDIN_FILENO, .events = POLLIN},
-		/* Here the descriptors of the rest of the program have their place. */
-	};
-	int r;
+/* Serves the stream, without waiting. Returns 0 or its error. */
+static int serve(struct program *program) {
+	int r = procpool_stream_process(program->stream);
 
-	if (poll(fds, 2, -1) < 0)
-		return errno == EINTR ? 0 : -errno;
-	if (fds[1].revents && !read_lines(program))
-		return -EIO;
-	r = procpool_stream_process(program->stream);
 	if (r == 0)
 		r = print_results(program);
 	if (r == 0)
@@ -107,6 +94,24 @@ static int turn(struct program *program) {
 		r = procpool_stream_end(program->stream);
 	}
 	return r;
+}
+
+/* Waits until there is something to do. Returns false if that cannot go on. */
+static bool wait_for_events(struct program *program) {
+	/* A stream that is full takes no more lines: leave them to the pipe, whose writer then waits too. */
+	bool room = !procpool_stream_full(program->stream);
+	struct pollfd fds[] = {
+		{.fd = procpool_stream_fd(program->stream),
+		 .events = procpool_stream_events(program->stream)},
+		{.fd = program->at_end || !room ? -1 : STDIN_FILENO, .events = POLLIN},
+		/* Here the descriptors of the rest of the program have their place. */
+	};
+
+	if (poll(fds, 2, -1) < 0) {
+		perror("client-loop: poll");
+		return false;
+	}
+	return !fds[1].revents || read_lines(program);
 }
 
 int main(int argc, char *argv[]) {
@@ -127,17 +132,21 @@ int main(int argc, char *argv[]) {
 		fprintf(stderr, "client-loop: %s\n", procpool_last_error(pool)->message);
 	procpool_free(pool); /* the stream has a connection of its own now */
 
-	while (r == 0 && !(summary = procpool_stream_summary(program.stream)))
-		r = turn(&program);
+	/* Serve first, then wait: the opening may have read the first batches already. */
+	while (r == 0) {
+		r = serve(&program);
+		if (r != 0)
+			fprintf(stderr, "client-loop: %s\n",
+				procpool_stream_last_error(program.stream)->message);
+		summary = procpool_stream_summary(program.stream);
+		if (r != 0 || summary || !wait_for_events(&program))
+			break;
+	}
+	r = 2;
 	if (summary) {
 		fprintf(stderr, "%lld of %lld succeeded\n", (long long) summary->succeeded,
 			(long long) summary->items);
 		r = summary->failed > 0 ? 1 : 0;
-	} else {
-		if (program.stream)
-			fprintf(stderr, "client-loop: %s\n",
-				procpool_stream_last_error(program.stream)->message);
-		r = 2;
 	}
 	procpool_stream_free(program.stream); /* and the summary with it */
 	return r;

@@ -125,6 +125,8 @@ expect 'client-loop: in order' "$(awk '{ printf "%.0f\n", $1 * $1 }' numbers | m
 expect 'client-loop: lines that are no items' \
   $'1\nfailed: ValueError: square takes a number, not a string\n9\nclient-loop: a line is left out\n2 of 3 succeeded' \
   "$(printf '1\nbad\n"x"\n3' | run 1 ./client-loop square | sed 's/\(left out\): .*/\1/')"
+expect 'client-loop: a line without an end' 'client-loop: stdin: line too long' \
+  "$(head -c 100000 /dev/zero | tr '\0' 1 | run 2 timeout 20 ./client-loop square)"
 expect 'client-loop: output while input still comes' 49 \
   "$({ echo 7; wait_for early; } | ./client-loop square 2>/dev/null | tee early)"
 
