@@ -59,7 +59,17 @@ check_order() {
   done < <(tests/check-layers.sh --order | grep .)
 }
 
+# The reference is what the headers' comments say now.
+check_api() {
+  local face
+  for face in client worker; do
+    docs/api.pl "$face/include/procpool/$face.h" | cmp -s - "docs/api/$face.md" ||
+      complain "docs/api/$face.md is not what $face.h says: run make keep-api"
+  done
+}
+
 check_links
+check_api
 check_order
 check_packages
 check_errors
