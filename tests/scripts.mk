@@ -9,7 +9,8 @@ EXTRA_DIST += %reldir%/lsan.supp
 
 script_tests = \
 	%reldir%/check-docs.sh \
-	%reldir%/check-layers.sh
+	%reldir%/check-layers.sh \
+	%reldir%/dist.sh
 TESTS += $(script_tests)
 
 # The shows are run by ./quickstart check, one after the other: some of them measure.
@@ -18,6 +19,9 @@ check_PROGRAMS += %reldir%/show/peak
 shows = \
 	%reldir%/show/contract-certification.sh \
 	%reldir%/show/contract-foreign-clients.sh \
+	%reldir%/show/contract-incompatible-change.sh \
+	%reldir%/show/contract-plugin-author.sh \
+	%reldir%/show/contract-worker-in-50-lines.sh \
 	%reldir%/show/death-daemonised-child.sh \
 	%reldir%/show/death-kill-9.sh \
 	%reldir%/show/echo-byte-for-byte.sh \
@@ -32,7 +36,7 @@ shows = \
 	%reldir%/systemd/with-systemd
 
 EXTRA_DIST += quickstart .ci/run \
-	%reldir%/check.sh %reldir%/skips.txt %reldir%/steps.sh \
+	%reldir%/check-quotes.sh %reldir%/check.sh %reldir%/skips.txt %reldir%/steps.sh \
 	$(script_tests) $(shows)
 
 # ./quickstart and ./quickstart check in an empty Debian 12 made for it. Root; some minutes.
@@ -48,6 +52,7 @@ check-valgrind:
 
 # All that takes too long for every change, one after the other.
 check-long:
+	$(MAKE) $(AM_MAKEFLAGS) distcheck
 	$(MAKE) $(AM_MAKEFLAGS) check-valgrind
 	$(MAKE) $(AM_MAKEFLAGS) fuzz
 	$(MAKE) $(AM_MAKEFLAGS) fuzz-coverage
