@@ -154,12 +154,31 @@ static bool wants_to_read(const struct channel *channel) {
 	return !channel->paused && !channel->read_ended;
 }
 
+static void look_for_end(struct channel *channel) {
+	struct pollfd state = {.fd = channel->fd, .events = POLLRDHUP};
+
+	if (poll(&state, 1, 0) != 1)
+		return;
+	if (!channel->ending && !channel->read_ended)
+		event_active(channel->readable, EV_READ, 1);
+	channel->ending = true;
+	/* A half-close is POLLRDHUP alone; its EOF is found by reading. */
+	if (!channel->hung_up && (state.revents & (POLLHUP | POLLERR))) {
+		channel->hung_up = true;
+		report(channel, CHANNEL_HANGUP);
+	}
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *context) {
 	struct channel *channel = context;
 
 	(void) fd, (void) what;
-	if (!wants_to_read(channel))
+	if (!wants_to_read(channel)) {
+		/* A peer that left something unread is reported as an error: libevent makes that readable and
+		 * writable, and nothing else. */
+		look_for_end(channel);
 		return;
+	}
 	/* After a pause there may be whole messages that were read before it. */
 	if (channel->in) {
 		channel->window = channel->in;
@@ -172,20 +191,8 @@ static void on_readable(evutil_socket_t fd, short what, void *context) {
 }
 
 static void on_closed(evutil_socket_t fd, short what, void *context) {
-	struct channel *channel = context;
-	struct pollfd state = {.fd = fd, .events = POLLRDHUP};
-
-	(void) what;
-	if (poll(&state, 1, 0) != 1)
-		return;
-	if (!channel->ending && !channel->read_ended)
-		event_active(channel->readable, EV_READ, 1);
-	channel->ending = true;
-	/* A half-close is POLLRDHUP alone; its EOF is found by reading. */
-	if (!channel->hung_up && (state.revents & (POLLHUP | POLLERR))) {
-		channel->hung_up = true;
-		report(channel, CHANNEL_HANGUP);
-	}
+	(void) fd, (void) what;
+	look_for_end(context);
 }
 
 void channel_pause(struct channel *channel) {

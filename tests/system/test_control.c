@@ -364,6 +364,33 @@ Test(control, a_worker_is_stopped_for_a_vanished_client_only_after_a_grace) {
 	harness_stop(h);
 }
 
+/* The kernel reports such an end otherwise than one of a client that has read everything. */
+static void expect_cancelled_unread(bool half_close) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h), *q = peer_connect(h);
+
+	peer_call_more(p, "Map", "{'function':'f','items':[1,2],'options':{'chunkSize':1}}");
+	if (half_close)
+		peer_half_close(p);
+	worker_expect(w, "{'chunk':1, ...}");
+	worker_answer(w, 1, 0, "[1]");
+	worker_expect(w, "{'chunk':2, ...}");
+	worker_page_store(w, 2, 0, true);
+	/* The first batch was sent before this is answered. */
+	peer_call(q, "ListFunctions", "{}");
+	peer_expect(q, "{'parameters':'~object'}");
+	peer_close(p);
+	worker_expect_gone(w);
+	harness_ready_worker(h, "f");
+	harness_stop(h);
+}
+
+Test(control, a_client_that_vanishes_with_results_unread_cancels_its_call) {
+	expect_cancelled_unread(false);
+	expect_cancelled_unread(true);
+}
+
 Test(control, a_client_that_vanishes_before_the_pool_is_ready_leaves_nothing) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_worker(h);
