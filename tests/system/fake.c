@@ -304,7 +304,7 @@ void worker_order(struct fake *w, const char *format, ...) {
 		w->line.fd = -1;
 	}
 	dprintf(w->control, "%s\n", order);
-	if (strcmp(order, "fork") == 0)
+	if (strcmp(order, "fork") == 0 || strcmp(order, "child") == 0)
 		w->line.harness->strays++;
 	free(order);
 	if (ends) {
@@ -330,6 +330,17 @@ void worker_expect_gone(struct fake *w) {
 	snprintf(what, sizeof(what), "the end of the process of %s", w->line.name);
 	harness_poll(w->line.harness, &w->pidfd, 1, POLLIN, deadline_ms(), what);
 	transcript_add(w->line.harness, w->line.name, "--", "(gone)", 6);
+}
+
+void worker_expect_family_gone(struct fake *w) {
+	char byte;
+
+	worker_expect_gone(w);
+	/* Each of them holds the other end. */
+	harness_poll(w->line.harness, &w->control, 1, POLLIN, deadline_ms(),
+		     "the end of a worker's children");
+	if (recv(w->control, &byte, 1, MSG_DONTWAIT) != 0)
+		harness_fail(w->line.harness, "%s said more than was asked", w->line.name);
 }
 
 pid_t worker_pid(struct fake *w) {

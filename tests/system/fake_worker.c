@@ -65,13 +65,14 @@ static void die_by(int number) {
 	pause();
 }
 
-/* A child that outlives us, in a session of its own, until the test hangs up. */
-static void leave_child(int control) {
+/* A child that outlives us until the test hangs up, in our process group or in a session of its own. */
+static void leave_child(int control, bool session) {
 	struct pollfd hangup = {.fd = control};
 
 	if (fork() != 0)
 		return;
-	setsid();
+	if (session)
+		setsid();
 	while (poll(&hangup, 1, -1) >= 0 && !(hangup.revents & (POLLHUP | POLLERR)))
 		hangup.revents = 0;
 	_exit(0);
@@ -89,8 +90,8 @@ static void obey(const char *order, int control, int *worker_fd, bool *stay) {
 		close(*worker_fd);
 		*worker_fd = -1;
 		*stay = true;
-	} else if (strcmp(order, "fork") == 0) {
-		leave_child(control);
+	} else if (strcmp(order, "fork") == 0 || strcmp(order, "child") == 0) {
+		leave_child(control, *order == 'f');
 	} else if (strcmp(order, "stay") == 0) {
 		*stay = true;
 	} else if (strcmp(order, "deaf") == 0) {

@@ -453,6 +453,22 @@ void harness_signal(struct harness *h, int number) {
 	kill(h->pid, number);
 }
 
+void harness_freeze(struct harness *h) {
+	struct peer *p = peer_connect(h);
+	int status;
+
+	/* When this is answered, what was done before is behind the daemon: its worker's socket has room again. */
+	peer_send(p, "{'method':'org.varlink.service.GetInfo'}");
+	json_decref(peer_receive(p));
+	harness_signal(h, SIGSTOP);
+	if (waitpid(h->pid, &status, WUNTRACED) != h->pid || !WIFSTOPPED(status))
+		harness_fail(h, "the daemon ended instead of stopping");
+}
+
+void harness_thaw(struct harness *h) {
+	harness_signal(h, SIGCONT);
+}
+
 static void expect_status(struct harness *h, int expected) {
 	int status;
 

@@ -61,6 +61,9 @@ void harness_expect_strays(struct harness *h, int n);
 /* Kills the daemon, which cannot tidy up then, and waits until nobody is left. */
 void harness_kill(struct harness *h);
 void harness_signal(struct harness *h, int signal);
+/* Stops the daemon's process, so that what happens meanwhile comes to it all at once. */
+void harness_freeze(struct harness *h);
+void harness_thaw(struct harness *h);
 pid_t harness_pid(struct harness *h);
 
 /* Waits until the log contains the text. */
@@ -159,7 +162,8 @@ int worker_page_fd(struct fake *w);
 
 /* What the process shall do; each returns when it is done.
  * exit N, signal N: it ends, and with it its end of the socket, unless somebody else holds it.
- * close: closes its socket. fork: leaves a child in a session of its own that holds all its fds.
+ * close: closes its socket. fork: leaves a child in a session of its own that holds all its fds; child: in its
+ * process group.
  * stay: no longer ends by itself when the daemon ends the conversation. deaf: ignores SIGTERM.
  * print TEXT: to its stderr. */
 void worker_order(struct fake *w, const char *order, ...) PRINTF(2, 3);
@@ -167,6 +171,8 @@ void worker_order(struct fake *w, const char *order, ...) PRINTF(2, 3);
 void worker_hold_socket(struct fake *w);
 /* Waits until the process is gone. */
 void worker_expect_gone(struct fake *w);
+/* Waits until its children are gone, too. */
+void worker_expect_family_gone(struct fake *w);
 bool worker_is_gone(struct fake *w);
 pid_t worker_pid(struct fake *w);
 

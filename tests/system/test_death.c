@@ -368,6 +368,20 @@ Test(death, a_daemonised_child_that_holds_all_fds_delays_nothing) {
 	harness_stop(s.h);
 }
 
+Test(death, the_process_group_goes_with_its_worker) {
+	struct scene s = scene_start();
+	struct fake *next;
+
+	worker_page_store(s.w, 1, 0, true);
+	worker_order(s.w, "child");
+	worker_order(s.w, "signal %d", SIGSEGV);
+	worker_expect_family_gone(s.w);
+	next = harness_ready_worker(s.h, "f");
+	expect_chunk(next, 1, "['b','c']", 1, "[2,3]");
+	peer_expect(s.p, "{'parameters':{'results':[null,2,3],'errors':[" DIED(0, 1) "], ...}}");
+	harness_stop(s.h);
+}
+
 /* "What it had written before still counts, up to the last whole message." */
 Test(death, results_in_the_socket_at_the_exit_count) {
 	struct scene s = scene_start();
@@ -376,10 +390,10 @@ Test(death, results_in_the_socket_at_the_exit_count) {
 	worker_hold_socket(s.w);
 	worker_page_store(s.w, 1, 1, true);
 	/* The daemon, stopped meanwhile, hears of the exit before it hears of the results. */
-	harness_signal(s.h, SIGSTOP);
+	harness_freeze(s.h);
 	worker_order(s.w, "signal %d", SIGSEGV);
 	worker_send(s.w, "{'chunk':1,'results':[1],'busyUs':50000}");
-	harness_signal(s.h, SIGCONT);
+	harness_thaw(s.h);
 	next = harness_ready_worker(s.h, "f");
 	expect_chunk(next, 1, "['c']", 2, "[3]");
 	peer_expect(s.p, "{'parameters':{'results':[1,null,3],'errors':[" DIED(
@@ -393,12 +407,12 @@ Test(death, the_last_lines_are_told_however_much_was_printed_before) {
 
 	worker_page_store(s.w, 1, 0, true);
 	/* More than is read at once, and all of it before the daemon reads. */
-	harness_signal(s.h, SIGSTOP);
+	harness_freeze(s.h);
 	for (int i = 0; i < 400; i++)
 		worker_order(s.w, "print %0100d", i);
 	worker_order(s.w, "print that was all");
 	worker_order(s.w, "exit 1");
-	harness_signal(s.h, SIGCONT);
+	harness_thaw(s.h);
 	expect_chunk(harness_ready_worker(s.h, "f"), 1, "['b','c']", 1, "[2,3]");
 	peer_expect(s.p, "{'parameters':{'results':[null,2,3],'errors':[{'index':0,"
 			 "'stderr':'~has:that was all', ...}], ...}}");

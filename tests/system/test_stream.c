@@ -183,6 +183,9 @@ Test(stream, a_queued_item_is_cancelled_and_never_starts) {
 	/* What was sent later on another connection is answered: the daemon has read the cancellation. */
 	peer_call(q, "ListFunctions", "{}");
 	peer_expect(q, "{'parameters':'~object'}");
+	peer_call(q, "ListRequests", "{}");
+	peer_expect(q, "{'parameters':{'requests':[{'items':3,'finished':1,'failed':0,'running':1, "
+		       "...}]}}");
 	worker_answer(w, 1, 0, "[0]");
 	worker_expect(w, "{'chunk':2,'items':[12],'first':2, ...}");
 	worker_answer(w, 2, 0, "[2]");
