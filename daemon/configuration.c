@@ -136,10 +136,16 @@ static const char *parse_number(const struct setting *setting, const char *text,
 	}
 }
 
+/* libconfuse does not tell = from += afterwards, but the first throws a list's default away. So this is the default of
+ * every list: where it is still in front, the rest was appended. */
+#define LIST_MARK "..as-before.."
+
 /* Checks the value of an option that was just read. Returns NULL, or what is wrong with it. */
 static const char *check_value(const struct setting *setting, const char *text) {
 	uint64_t number;
 
+	if (setting_is_list(setting) && strcmp(text, LIST_MARK) == 0)
+		return NULL;
 	switch (setting->type) {
 	case SETTING_LATER:
 	case SETTING_LATER_LIST: return "is not supported yet";
@@ -151,25 +157,37 @@ static const char *check_value(const struct setting *setting, const char *text) 
 	}
 }
 
-static char **copy_list(cfg_opt_t *opt) {
-	unsigned n = cfg_opt_size(opt);
-	char **copy = calloc(n + 1, sizeof *copy);
+static unsigned count_strings(char *const *strings) {
+	unsigned n = 0;
 
-	for (unsigned i = 0; copy && i < n; i++) {
-		copy[i] = strdup(cfg_opt_getnstr(opt, i));
-		if (!copy[i]) {
-			strings_free(copy);
+	while (strings && strings[n])
+		n++;
+	return n;
+}
+
+/* The option's list, behind what was there before if the file says += and not =. */
+static char **new_list(char *const *before, cfg_opt_t *opt) {
+	unsigned n = cfg_opt_size(opt), at = 0;
+	bool appended = n > 0 && strcmp(cfg_opt_getnstr(opt, 0), LIST_MARK) == 0;
+	unsigned n_before = appended ? count_strings(before) : 0;
+	char **list = calloc(n_before + n + 1, sizeof *list);
+
+	for (unsigned i = 0; list && i < n_before + n - appended; i++) {
+		list[at] = strdup(i < n_before ? before[i]
+					       : cfg_opt_getnstr(opt, i - n_before + appended));
+		if (!list[at++]) {
+			strings_free(list);
 			return NULL;
 		}
 	}
-	return copy;
+	return list;
 }
 
 static int apply_setting(const struct setting *setting, void *target, cfg_opt_t *opt) {
 	void *field = (char *) target + setting->offset;
 
 	if (setting_is_list(setting)) {
-		char **list = copy_list(opt);
+		char **list = new_list(*(char ***) field, opt);
 
 		if (!list)
 			return -ENOMEM;
@@ -188,9 +206,8 @@ static int apply_setting(const struct setting *setting, void *target, cfg_opt_t 
 	return 0;
 }
 
-static bool is_set(cfg_opt_t *opt) {
-	/* A list that was set to {} is left with this flag. */
-	return opt && (cfg_opt_size(opt) > 0 || opt->flags & CFGF_RESET);
+static bool is_set(const struct setting *setting, cfg_opt_t *opt) {
+	return setting_is_list(setting) ? opt->flags & CFGF_MODIFIED : cfg_opt_size(opt) > 0;
 }
 
 /* Copies what the section sets into the struct that its settings describe. */
@@ -200,7 +217,7 @@ static int apply_section(const struct setting *settings, void *target, cfg_t *se
 	for (; r == 0 && settings->key; settings++) {
 		cfg_opt_t *opt = cfg_getopt(section, settings->key);
 
-		if (is_set(opt))
+		if (is_set(settings, opt))
 			r = apply_setting(settings, target, opt);
 	}
 	return r;
@@ -246,7 +263,8 @@ static int validate(cfg_t *section, cfg_opt_t *opt) {
 static void describe(cfg_opt_t *opts, const struct setting *settings) {
 	for (; settings->key; settings++, opts++) {
 		*opts = setting_is_list(settings)
-				? (cfg_opt_t) CFG_STR_LIST(settings->key, NULL, CFGF_NODEFAULT)
+				? (cfg_opt_t) CFG_STR_LIST(settings->key, "{" LIST_MARK "}",
+							   CFGF_NONE)
 				: (cfg_opt_t) CFG_STR(settings->key, NULL, CFGF_NODEFAULT);
 		opts->validcb = validate;
 	}
@@ -489,6 +507,14 @@ static char *assignment_text(const char *assignment, struct configuration_error 
 	return text;
 }
 
+static unsigned count_section_keys(const struct setting *settings, cfg_t *section) {
+	unsigned n = 0;
+
+	for (; settings->key; settings++)
+		n += is_set(settings, cfg_getopt(section, settings->key));
+	return n;
+}
+
 /* Keys that the text set, in all its sections. */
 static unsigned count_keys(cfg_t *cfg) {
 	static const char *const sections[] = {"daemon", "limits", "pool"};
@@ -496,10 +522,8 @@ static unsigned count_keys(cfg_t *cfg) {
 
 	for (size_t i = 0; i < COUNT(sections); i++)
 		for (unsigned j = 0; j < cfg_size(cfg, sections[i]); j++)
-			for (const struct setting *setting = settings_of(sections[i]); setting->key;
-			     setting++)
-				n += is_set(
-					cfg_getopt(cfg_getnsec(cfg, sections[i], j), setting->key));
+			n += count_section_keys(settings_of(sections[i]),
+						cfg_getnsec(cfg, sections[i], j));
 	return n;
 }
 

@@ -339,6 +339,25 @@ UNIT_TEST(configuration, a_mistake_of_set_quotes_it) {
 	}
 }
 
+UNIT_TEST(configuration, a_list_grows_with_plus_equals_across_files) {
+	struct configuration_error error;
+	struct configuration c;
+	const struct pool_configuration *pool;
+
+	configuration_init(&c);
+	cr_assert_eq(read_text(&c, "pool a { command = {/a} environment = {\"A=1\"} }", &error), 0);
+	cr_assert_eq(read_text(&c, "pool a { environment += {\"B=2\", \"C=3\"} }", &error), 0);
+	cr_assert_eq(configuration_set(&c, "a.command={/b}", &error), 0);
+	pool = configuration_pool(&c, "a");
+	cr_assert_str_eq(pool->environment[0], "A=1");
+	cr_assert_str_eq(pool->environment[1], "B=2");
+	cr_assert_str_eq(pool->environment[2], "C=3");
+	cr_assert_null(pool->environment[3]);
+	cr_assert_str_eq(pool->command[0], "/b");
+	cr_assert_null(pool->command[1]);
+	configuration_done(&c);
+}
+
 UNIT_TEST(configuration, an_empty_list_takes_an_earlier_one_back) {
 	struct configuration_error error;
 	struct configuration c;
