@@ -89,7 +89,6 @@ static int next_record(struct input *input, struct input_item *ret) {
 
 	*ret = (struct input_item) {begin, end ? (size_t) (end - begin) : held};
 	consume(input, ret->size + (end ? 1 : 0));
-	input->searched = 0;
 	input->line++;
 	return 1;
 }

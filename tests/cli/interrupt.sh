@@ -43,6 +43,21 @@ interrupted INT 130 apply sleep 100
 interrupted TERM 143 map sleep 100 100
 interrupted HUP 129 map sleep 100 100
 
+echo 'A private daemon that hangs is killed after five seconds:'
+"$procpool" --private map sleep 100 >"$scratch/out" 2>"$scratch/err" &
+tool=$!
+until_true 20 'a private daemon serves' private_daemon_busy
+pids=$(private_pids)
+daemon=$(pgrep -P "$tool")
+kill -STOP "$daemon"
+kill -TERM "$tool"
+wait "$tool"
+is 'exit code' 143 $?
+for pid in $pids; do
+  until_true 5 "process $pid is gone" gone "$pid"
+done
+nothing_left || fail "left behind: $(ls -R "$XDG_RUNTIME_DIR")"
+
 echo 'On a daemon that stays, the request is cancelled:'
 start_daemon
 env --default-signal=INT "$procpool" --socket "$socket" map sleep 100 100 100 >"$scratch/out" 2>&1 &

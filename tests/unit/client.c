@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -18,7 +19,7 @@
  * real one. Calls are compared as text.
  */
 enum act {
-	ACCEPT,  /* a connection; the one before is closed */
+	ACCEPT,  /* a connection; the one before is closed after that */
 	EXPECT,  /* one message, this text */
 	SEND,    /* this text and a NUL */
 	TRICKLE, /* the same, byte by byte */
@@ -64,12 +65,14 @@ static bool send_text(int fd, const char *text, size_t piece) {
 
 static bool act(const struct step *step, int listener, int *connection) {
 	static char buffer[1 << 16];
+	int before;
 
 	switch (step->act) {
 	case ACCEPT:
-		if (*connection >= 0)
-			close(*connection);
+		before = *connection;
 		*connection = accept(listener, NULL, NULL);
+		if (before >= 0)
+			close(before);
 		return *connection >= 0;
 	case EXPECT:
 		if (!read_message(*connection, buffer, sizeof(buffer)))
@@ -113,7 +116,7 @@ static void serve(struct server *server, const struct step *script) {
 	cr_assert_eq(listen(server->listener, 16), 0);
 	server->pid = fork();
 	cr_assert_geq(server->pid, 0);
-	if (server->pid == 0)
+	if (server->pid == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0)
 		_exit(play(script, server->listener));
 	close(server->listener);
 }
@@ -398,8 +401,9 @@ UNIT_TEST(client, a_call_the_daemon_did_not_read_is_repeated) {
 	memset(item, '1', size);
 	item[0] = item[size - 1] = '"';
 	item[size] = '\0';
-	serve(&server, SCRIPT({ACCEPT, ""}, {DEAF, ""}, {ACCEPT, ""}, {DEAF, ""}, {ACCEPT, ""},
-			      {SEND, "{\"parameters\":{\"result\":3}}"}, {DEAF, ""}));
+	serve(&server,
+	      SCRIPT({ACCEPT, ""}, {DEAF, ""}, {CLOSE, ""}, {ACCEPT, ""}, {DEAF, ""}, {CLOSE, ""},
+		     {ACCEPT, ""}, {SEND, "{\"parameters\":{\"result\":3}}"}, {DEAF, ""}));
 	procpool = connect_to(&server);
 	cr_assert_eq(procpool_apply(procpool, "f", item, NULL, &result), 0);
 	cr_assert_str_eq(result, "3");
