@@ -384,8 +384,14 @@ static struct pool_configuration *add_pool(struct configuration *configuration, 
 		.name = strdup(name),
 		.start_timeout = 30 * SECOND,
 	};
-	if (!pool->name || asprintf(&pool->where, "%s:%d", file, line) < 0) {
+	/* libconfuse's name for a text that is no file. */
+	if (strcmp(file, "[buf]") == 0)
+		pool->where = strdup("--set");
+	else if (asprintf(&pool->where, "%s:%d", file, line) < 0)
+		pool->where = NULL;
+	if (!pool->name || !pool->where) {
 		free(pool->name);
+		free(pool->where);
 		return NULL;
 	}
 	configuration->n_pools++;
@@ -395,7 +401,7 @@ static struct pool_configuration *add_pool(struct configuration *configuration, 
 static int apply_pool(struct configuration *configuration, cfg_t *section,
 		      struct configuration_error *error) {
 	const char *name = cfg_title(section),
-		   *file = section->filename ? section->filename : "--set";
+		   *file = section->filename ? section->filename : "[buf]";
 	struct pool_configuration *pool = configuration_pool(configuration, name);
 
 	if (!function_name_valid(name, false) || strcmp(name, "daemon") == 0 ||
