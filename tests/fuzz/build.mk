@@ -23,7 +23,7 @@ $(targets): %: $(OUT)/%
 
 $(OUT)/%.o: %.c
 	@mkdir -p $(@D)
-	@$(CC) $(CFLAGS) -DFUZZ_NAME='"$(*F)"' -MMD -MP -c -o $@ $<
+	@$(CC) $(CFLAGS) -DFUZZ_NAME='"$(*F)"' -MMD -MP -MT '$$(OUT)/$*.o' -c -o $@ $<
 $(OUT)/protocol/interface.o: $(BUILD)/protocol/interface.c
 	@mkdir -p $(@D)
 	@$(CC) $(CFLAGS) -c -o $@ $<

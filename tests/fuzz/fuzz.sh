@@ -99,7 +99,7 @@ coverage() {
 
 # planted TARGET or TARGET-WHAT: the patch sabotages the module in a copy of the tree.
 plant() {
-  local bug=$1 target=${1%%-*} copy=$out/planted begin=$EPOCHREALTIME status=0
+  local bug=$1 target=${1%%-*} copy=$out/planted begin=$EPOCHREALTIME status=0 found input
   rm -rf "$copy"
   mkdir -p "$copy/tests"
   cp -a "$top/protocol" "$top/daemon" "$copy"
@@ -113,10 +113,12 @@ plant() {
   fuzz "$copy/objects/$target" "$seconds" -artifact_prefix="$copy/" "$copy/found" \
     "$top/tests/fuzz/corpus/$target" >"$out/planted.log" 2>&1 || status=$?
   [ "$status" -ne 0 ] || die "$bug: not found in $seconds s, by $(grep number_of_exec "$out/planted.log")"
-  printf '%-24s found by input %-9s in %4.1f s: %s\n' "$bug" \
-    "$(grep -aoE '^#[0-9]+' "$out/planted.log" | tail -n 1 | tr -d '#' | grep . || echo 'of its corpus')" \
+  found=$(grep -aoE 'broken: .*|ERROR: (AddressSanitizer|LeakSanitizer): [^(]*|runtime error: .*|Assertion .*' "$out/planted.log" | head -n 1 || true)
+  [ -n "$found" ] || { tail -n 20 "$out/planted.log"; die "$bug: the target ended with status $status, but no promise is broken"; }
+  input=$(grep -aoE '^#[0-9]+' "$out/planted.log" | tail -n 1 | tr -d '#' || true)
+  printf '%-20s found in %4.1f s, by %s: %s\n' "$bug" \
     "$(awk -v a="$begin" -v b="$EPOCHREALTIME" 'BEGIN { print b - a }')" \
-    "$(grep -aoE 'broken: .*|ERROR: (AddressSanitizer|LeakSanitizer): [^(]*|runtime error: .*|Assertion .*|timeout after.*' "$out/planted.log" | head -n 1 | cut -c 1-90)"
+    "$([ -n "$input" ] && echo "input $input" || echo "its corpus")" "${found:0:90}"
 }
 
 planted() {
