@@ -12,7 +12,6 @@
 #include "daemon/delivery.h"
 #include "daemon/dispatch.h"
 #include "daemon/status.h"
-#include "daemon/watch.h"
 #include "protocol/interface.h"
 #include "protocol/parameters.h"
 
@@ -216,7 +215,7 @@ static void show(struct api *api, struct conn *conn, const struct conn_call *cal
 
 	if (!call->call->more)
 		return conn_reply(conn, source->build(api, detailed), false);
-	if (watch_start(source, api, detailed, conn, api->loop) < 0) {
+	if (watch_start(&api->watches, source, api, detailed, conn, api->loop) < 0) {
 		no_memory(&error);
 		conn_fail(conn, &error);
 	}

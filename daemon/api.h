@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #include "daemon/conn.h"
+#include "daemon/watch.h"
 
 struct channel_loop;
 struct configuration;
@@ -19,6 +20,7 @@ struct api {
 	void (*facts)(void *context, struct status_facts *ret);
 	void *context;
 	uint64_t last_common; /* id of the last common value */
+	struct watch_list watches;
 };
 
 /* The interface; its context is the struct api. */

@@ -224,6 +224,7 @@ static void on_accepted(void *context, int fd, const struct peer *peer) {
 static void on_pumped(void *context) {
 	struct daemon *daemon = context;
 
+	watch_wake(&daemon->api.watches);
 	if (daemon->state == DAEMON_STARTING && all_pools(daemon, pool_is_warm)) {
 		set_state(daemon, DAEMON_RUNNING);
 		notify_ready();
@@ -298,6 +299,7 @@ static void fill_setups(struct daemon *daemon) {
 		.facts = get_facts,
 		.context = daemon,
 	};
+	TAILQ_INIT(&daemon->api.watches);
 	daemon->service = (struct service) {
 		.product = "procpoold",
 		.interfaces = daemon->interfaces,

@@ -9,19 +9,25 @@
 #include "daemon/conn.h"
 
 #define PERIOD UINT64_C(1000000)
+/* What changes at once is told at once, and a thousand changes in a row are told together. */
+#define SOON UINT64_C(50000)
 
 struct watch {
+	TAILQ_ENTRY(watch) link;
+	struct watch_list *list;
 	const struct watch_source *source;
 	void *context;
 	bool detailed;
 	struct conn *conn;
-	struct event *timer;
+	struct event *period, *soon;
 	json_t *last; /* stripped */
 };
 
 static void watch_free(struct watch *watch) {
-	if (watch->timer)
-		event_free(watch->timer);
+	if (watch->period)
+		event_free(watch->period);
+	if (watch->soon)
+		event_free(watch->soon);
 	json_decref(watch->last);
 	free(watch);
 }
@@ -48,7 +54,10 @@ static void on_timer(evutil_socket_t fd, short what, void *context) {
 }
 
 static void on_hung_up(void *owner) {
-	watch_free(owner);
+	struct watch *watch = owner;
+
+	TAILQ_REMOVE(watch->list, watch, link);
+	watch_free(watch);
 }
 
 static void on_drained(void *owner) {
@@ -57,24 +66,36 @@ static void on_drained(void *owner) {
 
 static const struct conn_ops conn_ops = {.hung_up = on_hung_up, .drained = on_drained};
 
-int watch_start(const struct watch_source *source, void *context, bool detailed, struct conn *conn,
-		const struct channel_loop *loop) {
-	struct timeval interval = clock_interval(PERIOD);
+void watch_wake(struct watch_list *list) {
+	const struct timeval interval = clock_interval(SOON);
+	struct watch *watch;
+
+	TAILQ_FOREACH (watch, list, link)
+		if (!evtimer_pending(watch->soon, NULL))
+			evtimer_add(watch->soon, &interval);
+}
+
+int watch_start(struct watch_list *list, const struct watch_source *source, void *context,
+		bool detailed, struct conn *conn, const struct channel_loop *loop) {
+	const struct timeval interval = clock_interval(PERIOD);
 	struct watch *watch = malloc(sizeof *watch);
 
 	if (!watch)
 		return -ENOMEM;
 	*watch = (struct watch) {
+		.list = list,
 		.source = source,
 		.context = context,
 		.detailed = detailed,
 		.conn = conn,
-		.timer = event_new(loop->base, -1, EV_PERSIST, on_timer, watch),
+		.period = event_new(loop->base, -1, EV_PERSIST, on_timer, watch),
+		.soon = evtimer_new(loop->base, on_timer, watch),
 	};
-	if (!watch->timer || evtimer_add(watch->timer, &interval) < 0) {
+	if (!watch->period || !watch->soon || evtimer_add(watch->period, &interval) < 0) {
 		watch_free(watch);
 		return -ENOMEM;
 	}
+	TAILQ_INSERT_TAIL(list, watch, link);
 	conn_own(conn, &conn_ops, watch);
 	answer(watch);
 	return 0;
