@@ -8,10 +8,10 @@
 
 /*
  * How fast json_scan cuts an array of items, beside jansson, which builds their values: CPU time,
- * for each kind of item the best of several rounds; not a test. Usage: bench/json_scan
+ * for each kind of item the median of several rounds. Usage: bench/json_scan
  * [MEGABYTES], 8 if left out.
  */
-enum { ROUNDS = 5 };
+enum { ROUNDS = 7 };
 
 struct text {
 	char *bytes;
@@ -108,14 +108,24 @@ static double load(const struct text *text) {
 	return end - begin;
 }
 
-static double best(double (*run)(const struct text *), const struct text *text) {
-	double time = run(text), again;
+static int compare(const void *a, const void *b) {
+	double x = *(const double *) a, y = *(const double *) b;
 
-	for (int i = 1; i < ROUNDS; i++) {
-		again = run(text);
-		time = again < time ? again : time;
+	return (x > y) - (x < y);
+}
+
+/* Turn by turn, so that what slows the machine down slows both. */
+static void medians(const struct text *text, double *ret_ours, double *ret_theirs) {
+	double ours[ROUNDS], theirs[ROUNDS];
+
+	for (int i = 0; i < ROUNDS; i++) {
+		ours[i] = scan(text);
+		theirs[i] = load(text);
 	}
-	return time;
+	qsort(ours, ROUNDS, sizeof *ours, compare);
+	qsort(theirs, ROUNDS, sizeof *theirs, compare);
+	*ret_ours = ours[ROUNDS / 2];
+	*ret_theirs = theirs[ROUNDS / 2];
 }
 
 int main(int argc, char **argv) {
@@ -132,8 +142,9 @@ int main(int argc, char **argv) {
 	printf("%-16s %10s %10s %8s %8s\n", "items", "json_scan", "jansson", "ratio", "ns/item");
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		struct text text = make(kinds[i].put, size);
-		double ours = best(scan, &text), theirs = best(load, &text);
+		double ours, theirs;
 
+		medians(&text, &ours, &theirs);
 		printf("%-16s %5.0f MB/s %5.0f MB/s %7.0fx %8.1f\n", kinds[i].name,
 		       (double) text.size / ours / 1e6, (double) text.size / theirs / 1e6,
 		       theirs / ours, ours * 1e9 / (double) text.items);

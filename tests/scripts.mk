@@ -16,9 +16,16 @@ TESTS += $(script_tests)
 # The shows are run by ./quickstart check, one after the other: some of them measure.
 check_PROGRAMS += %reldir%/show/peak
 %canon_reldir%_show_peak_SOURCES = %reldir%/show/peak.c
+check_PROGRAMS += %reldir%/show/json_agree
+%canon_reldir%_show_json_agree_SOURCES = %reldir%/show/json_agree.c \
+	%reldir%/unit/json_texts.c %reldir%/unit/json_texts.h
+%canon_reldir%_show_json_agree_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+%canon_reldir%_show_json_agree_LDADD = protocol/libprotocol.la $(JANSSON_LIBS)
 shows = \
 	%reldir%/show/contract-certification.sh \
 	%reldir%/show/contract-foreign-clients.sh \
+	%reldir%/show/contract-json-scan.sh \
+	%reldir%/show/contract-planted-bugs.sh \
 	%reldir%/show/contract-incompatible-change.sh \
 	%reldir%/show/contract-plugin-author.sh \
 	%reldir%/show/contract-worker-in-50-lines.sh \

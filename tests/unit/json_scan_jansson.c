@@ -4,10 +4,11 @@
 #include <string.h>
 
 #include "protocol/json_scan.h"
+#include "tests/unit/json_texts.h"
 #include "tests/unit/unit.h"
 
 /*
- * json_scan beside jansson, over texts that a seeded generator writes and then damages. Both must
+ * json_scan beside jansson, over generated texts. Both must
  * take or refuse the same texts, and find the same values in them. The known differences:
  *
  *   integers outside of int64_t and reals outside of double: json_scan takes them, as text;
@@ -18,133 +19,9 @@
  * jansson is asked with JSON_ALLOW_NUL (or it would refuse the escape of NUL in values too) and
  * JSON_DECODE_ANY (or it would take objects and arrays only).
  */
-#define TEXTS    300000
-#define TEXT_MAX 512
+#define TEXTS 300000
 
-struct text {
-	char bytes[TEXT_MAX + 64];
-	size_t size;
-};
-
-static unsigned long long seed = 20260101;
-
-static unsigned pick(unsigned below) {
-	return unit_random(&seed, below);
-}
-
-static void put(struct text *text, const char *bytes) {
-	size_t n = strlen(bytes);
-
-	if (text->size + n > TEXT_MAX)
-		return;
-	memcpy(text->bytes + text->size, bytes, n);
-	text->size += n;
-}
-
-#define PUT_ONE_OF(text, ...) \
-	do { \
-		static const char *const choices[] = {__VA_ARGS__}; \
-		put(text, choices[pick(sizeof(choices) / sizeof(choices[0]))]); \
-	} while (0)
-
-static void put_space(struct text *text) {
-	if (pick(4) == 0)
-		PUT_ONE_OF(text, " ", "\n", "\t", "\r", "  ", " \r\n\t");
-}
-
-static void put_number(struct text *text) {
-	PUT_ONE_OF(text, "", "", "-");
-	PUT_ONE_OF(text, "0", "1", "7", "10", "42", "65536", "9007199254740993");
-	if (pick(3) == 0)
-		PUT_ONE_OF(text, ".0", ".5", ".25", ".001");
-	if (pick(4) == 0)
-		PUT_ONE_OF(text, "e0", "E1", "e+2", "E-3", "e10", "e400", "e-400");
-	if (pick(40) == 0)
-		put(text, "00000000000000000000");
-}
-
-static void put_string(struct text *text) {
-	put(text, "\"");
-	for (unsigned n = pick(6); n > 0; n--)
-		PUT_ONE_OF(text, "a", "key", "0123456789abcdef", " ", "/", "\\\\", "\\\"", "\\/",
-			   "\\b", "\\n", "\\u0041", "\\u00e9", "\\u20AC", "\\ud83d\\ude00",
-			   "\\u0000", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80",
-			   "\xed\x9f\xbf", "\x7f");
-	put(text, "\"");
-}
-
-static void put_value(struct text *text, unsigned depth) {
-	unsigned kind = pick(depth > 0 ? 9 : 5);
-
-	put_space(text);
-	switch (kind) {
-	case 0: PUT_ONE_OF(text, "true", "false", "null"); break;
-	case 1:
-	case 2: put_number(text); break;
-	case 3:
-	case 4: put_string(text); break;
-	case 5:
-	case 6:
-		put(text, "[");
-		for (unsigned n = pick(4), i = 0; i < n; i++) {
-			put(text, i > 0 ? "," : "");
-			put_value(text, depth - 1);
-		}
-		put_space(text);
-		put(text, "]");
-		break;
-	default:
-		put(text, "{");
-		for (unsigned n = pick(4), i = 0; i < n; i++) {
-			put(text, i > 0 ? "," : "");
-			put_space(text);
-			put_string(text);
-			put_space(text);
-			put(text, ":");
-			put_value(text, depth - 1);
-		}
-		put_space(text);
-		put(text, "}");
-	}
-	put_space(text);
-}
-
-/* Bytes at which grammars part. */
-static char odd_byte(void) {
-	static const char odd[] =
-		"\"\\/{}[]:,0123456789-+.eEtfnu \t\r\n\x00\x1f\x7f\x80\xa0\xbf\xc0\xc2\xe0"
-		"\xed\xef\xf0\xf4\xf5\xff";
-
-	return pick(8) ? odd[pick(sizeof(odd) - 1)] : (char) pick(256);
-}
-
-static void damage(struct text *text) {
-	size_t at = pick((unsigned) text->size + 1), n;
-
-	switch (pick(5)) {
-	case 0:
-		if (at < text->size)
-			text->bytes[at] = odd_byte();
-		break;
-	case 1:
-		memmove(text->bytes + at + 1, text->bytes + at, text->size - at);
-		text->bytes[at] = odd_byte();
-		text->size++;
-		break;
-	case 2:
-		n = pick(4);
-		n = n < text->size - at ? n : text->size - at;
-		memmove(text->bytes + at, text->bytes + at + n, text->size - at - n);
-		text->size -= n;
-		break;
-	case 3: text->size = at; break;
-	default:
-		n = pick(8);
-		n = n < text->size - at ? n : text->size - at;
-		memmove(text->bytes + at + n, text->bytes + at, text->size - at);
-		text->size += n;
-	}
-}
+static uint64_t seed = 20260101;
 
 static json_t *load(const char *bytes, size_t size, json_error_t *error) {
 	return json_loadb(bytes, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, error);
@@ -161,8 +38,8 @@ static void expect_element(const json_t *whole, size_t index, const char *bytes,
 }
 
 /* Scans in two pieces. Returns 0 or the error. */
-static int scan(struct json_scan *scanner, const struct text *text, const json_t *whole) {
-	size_t there = pick((unsigned) text->size + 1), index = 0;
+static int scan(struct json_scan *scanner, const struct json_text *text, const json_t *whole) {
+	size_t there = json_text_pick(&seed, (unsigned) text->size + 1), index = 0;
 	struct json_scan_token token;
 	int r;
 
@@ -187,7 +64,7 @@ struct tally {
 	unsigned both, none, number, name, nul;
 };
 
-static void compare(const struct text *text, struct tally *tally) {
+static void compare(const struct json_text *text, struct tally *tally) {
 	struct json_scan scanner;
 	json_error_t error;
 	json_t *value = load(text->bytes, text->size, &error);
@@ -215,11 +92,9 @@ UNIT_TEST(json_scan_jansson, both_take_the_same_texts_and_find_the_same_values) 
 	struct tally tally = {0};
 
 	for (unsigned i = 0; i < TEXTS; i++) {
-		struct text text = {.size = 0};
+		struct json_text text;
 
-		put_value(&text, 4);
-		for (unsigned n = pick(3); n > 0; n--)
-			damage(&text);
+		json_text_make(&text, &seed);
 		compare(&text, &tally);
 	}
 	/* The texts are neither all good nor all bad, and reach the known differences. */

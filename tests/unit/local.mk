@@ -35,7 +35,8 @@ check_LTLIBRARIES += %reldir%/libunit.la
 %canon_reldir%_json_scan_LDADD = $(unit_libs)
 %canon_reldir%_json_scan_LDFLAGS = $(unit_ldflags)
 
-%canon_reldir%_json_scan_jansson_SOURCES = %reldir%/json_scan_jansson.c
+%canon_reldir%_json_scan_jansson_SOURCES = %reldir%/json_scan_jansson.c \
+	%reldir%/json_texts.c %reldir%/json_texts.h
 %canon_reldir%_json_scan_jansson_CFLAGS = $(unit_cflags)
 %canon_reldir%_json_scan_jansson_LDADD = $(unit_libs)
 %canon_reldir%_json_scan_jansson_LDFLAGS = $(unit_ldflags)
