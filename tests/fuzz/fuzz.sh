@@ -41,7 +41,7 @@ chosen() {
 build() {
   local sources=$1 mode=$2
   shift 2
-  [ -e "$tree/config.h" ] && [ -e "$tree/protocol/interface.c" ] || die "$tree is not built; run make there first"
+  [ -e "$tree/protocol/interface.c" ] || die "$tree is not built; run make there first"
   make -s -C "$sources" -f tests/fuzz/build.mk -j"$(nproc)" OUT="$out/$mode" MODE="$mode" BUILD="$tree" "$@"
 }
 
@@ -123,8 +123,11 @@ plant() {
 
 planted() {
   local bug
-  [ $# -gt 0 ] || set -- $(cd "$top/tests/fuzz/planted" && ls | sed 's/\.patch$//')
+  if [ $# -eq 0 ]; then
+    set -- "$top"/tests/fuzz/planted/*.patch
+  fi
   for bug; do
+    bug=$(basename "$bug" .patch)
     build "$top" fuzz "${bug%%-*}"
     plant "$bug"
   done
