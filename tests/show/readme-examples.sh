@@ -36,6 +36,6 @@ sed 's/^/  | /' lines.sh
 sh lines.sh >out 2>err || fail "the lines of shell" "$(cat out err)"
 sed 's/^/  /' out
 expect 'the squares' '1 4 9 16 25' "$(head -n 5 out | paste -sd' ')"
-expect 'counts' "$(find README.md docs -name '*.md' | wc -l)" "$(grep -c '^{"lines":' out)"
+expect 'counts' "$(printf '%s\n' README.md docs/*.md | wc -l)" "$(grep -c '^{"lines":' out)"
 expect 'an item that failed' 1 "$(grep -c '^{"index": *1, *"error"' out)"
 expect 'the program with a pool' '1 4 9' "$(tail -n 3 out | paste -sd' ')"
