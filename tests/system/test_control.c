@@ -1,4 +1,7 @@
 #include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -131,18 +134,110 @@ Test(control, a_worker_deaf_to_term_is_killed) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
 	struct peer *p = peer_connect(h), *q = peer_connect(h);
+	struct timespec since;
 
 	worker_order(w, "deaf");
 	worker_order(w, "stay");
 	peer_call(p, "Apply", "{'function':'f','argument':1}");
 	worker_expect(w, "{'chunk':1,'items':[1], ...}");
 	worker_page_store(w, 1, 0, true);
+	clock_gettime(CLOCK_MONOTONIC, &since);
 	peer_call(q, "Cancel", "{'request':'1'}");
 	peer_expect_text(q, "{}");
 	peer_expect_error(p, "Cancelled", NULL);
 	worker_expect_gone(w);
+	/* The grace of a cancellation, then a second. */
+	cr_assert_geq(elapsed_ms(&since), 1080);
 	harness_ready_worker(h, "f");
 	harness_stop(h);
+}
+
+/* The child of a worker that is told so; 0: it has none, or that is dead already. */
+static pid_t child_of(struct fake *w) {
+	char path[64], state = 'Z';
+	int child = 0;
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int) worker_pid(w),
+		 (int) worker_pid(w));
+	in = fopen(path, "re");
+	if (in) {
+		if (fscanf(in, "%d", &child) != 1)
+			child = 0;
+		fclose(in);
+	}
+	snprintf(path, sizeof(path), "/proc/%d/stat", child);
+	in = child ? fopen(path, "re") : NULL;
+	if (in) {
+		if (fscanf(in, "%*d (%*[^)]) %c", &state) != 1)
+			state = 'Z';
+		fclose(in);
+	}
+	return state == 'Z' ? 0 : child;
+}
+
+static bool has_no_child(void *data) {
+	return child_of(data) == 0;
+}
+
+/* "To stop an item the daemon sends SIGTERM to the process group of its worker, and a second later
+ * SIGKILL." */
+Test(control, term_reaches_the_children_of_a_worker) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h), *q = peer_connect(h);
+
+	worker_order(w, "child");
+	worker_order(w, "deaf");
+	worker_order(w, "stay");
+	cr_assert_gt(child_of(w), 0);
+	peer_call(p, "Apply", "{'function':'f','argument':1}");
+	worker_expect(w, "{'chunk':1,'items':[1], ...}");
+	worker_page_store(w, 1, 0, true);
+	peer_call(q, "Cancel", "{'request':'1'}");
+	peer_expect_text(q, "{}");
+	harness_wait(h, "TERM", has_no_child, w);
+	/* The worker itself is deaf to it; it has a second. */
+	cr_assert_not(worker_is_gone(w));
+	worker_expect_gone(w);
+	harness_ready_worker(h, "f");
+	harness_stop(h);
+}
+
+/* Expects the next answer in which this is the state. */
+static void expect_state(struct peer *p, const char *state) {
+	for (;;) {
+		json_t *reply = peer_receive(p);
+		const char *actual = json_string_value(
+			json_object_get(json_object_get(reply, "parameters"), "state"));
+		bool same = strcmp(actual, state) == 0;
+
+		json_decref(reply);
+		if (same)
+			return;
+	}
+}
+
+/* "`state` | `starting` until all workers have said hello, `running`, or `draining` after SIGTERM"
+ * "The state of a pool is `starting`, `running` or `failed`, that of a worker `starting`, `idle`,
+ * `busy` or `stopping`." */
+Test(control, status_tells_the_state_of_the_daemon) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_worker(h);
+	struct peer *p = peer_connect(h), *q = peer_connect(h);
+
+	peer_call_more(q, "Status", "{'workers':true}");
+	peer_expect(q, "{'parameters':{'state':'starting','pools':[{'state':'starting', ...}],"
+		       "'workers':[{'state':'starting', ...}], ...},'continues':true}");
+	worker_hello(w, "f");
+	expect_state(q, "running");
+	peer_call(p, "Apply", "{'function':'f'}");
+	worker_expect(w, "{'chunk':1, ...}");
+	harness_signal(h, SIGTERM);
+	expect_state(q, "draining");
+	worker_answer(w, 1, 0, "[1]");
+	peer_expect_text(p, "{'parameters':{'result':1}}");
+	harness_expect_exit(h, 0);
 }
 
 /* "`io.procpool.NoSuchRequest` | `request` | it never was, is finished, or is somebody else's |
@@ -258,7 +353,6 @@ Test(control, list_requests_with_more_goes_on) {
 /* ---- Status ---- */
 
 /* "`Status(workers?) → (…)` counts."
- * "`state` | `starting`, `running`, `draining` or `stopped`"
  * "`version`, `pid`, `uptimeUs` | of the daemon; microseconds since it started"
  * "`slots`, `slotsBusy` | how many chunks may run at once, over all pools, and how many do"
  * "`connections` | how many there are, this one included"
@@ -271,8 +365,8 @@ Test(control, list_requests_with_more_goes_on) {
  * `reason` if it has failed"
  * "`workers` | with `workers: true`, for each worker `id`, `pool`, `pid`, `state`, `items`,
  * `ageUs`, `rssBytes`, and the `function` if it is busy"
- * "The state of a pool is `starting`, `running`, `failed` or `stopped`, that of a worker
- * `starting`, `idle`, `busy` or `stopping`." */
+ * "The state of a pool is `starting`, `running` or `failed`, that of a worker `starting`, `idle`,
+ * `busy` or `stopping`." */
 Test(control, status_counts_pools_workers_and_items) {
 	struct harness *h = harness_start("daemon { slots = 5 }\n"
 					  "pool a { command = FAKE workers = 2 }\n"
@@ -295,7 +389,7 @@ Test(control, status_counts_pools_workers_and_items) {
 		q,
 		"{'parameters':{'state':'running','version':'~string','pid':%d,'uptimeUs':'~min:0',"
 		"'slots':5,'slotsBusy':1,'connections':2,'itemsQueued':1,'itemsRunning':1,"
-		"'itemsFinished':1,'itemsFailed':1,'oldestWaitUs':'~min:0','pools':["
+		"'itemsFinished':1,'itemsFailed':1,'oldestWaitUs':0,'pools':["
 		"{'name':'a','state':'running','workers':2,'idle':1,'busy':1,'restarts':0},"
 		"{'name':'b','state':'running','workers':1,'idle':1,'busy':0,'restarts':0}],"
 		"'workers':[{'id':'~int','pool':'a','pid':'~int','state':'~string','items':'~int',"
@@ -386,6 +480,8 @@ static void expect_cancelled_unread(bool half_close) {
 	harness_stop(h);
 }
 
+/* "Closing the connection cancels the call it is serving: nothing new starts, and what still runs
+ * after 100 ms is stopped." */
 Test(control, a_client_that_vanishes_with_results_unread_cancels_its_call) {
 	expect_cancelled_unread(false);
 	expect_cancelled_unread(true);

@@ -76,7 +76,10 @@ Test(death, with_the_page_at_an_earlier_chunk_nothing_started) {
 /* "The death of a worker costs at most the one item that it was running."
  * "Items that it had not begun run elsewhere."
  * "A position is `chunk << 21 | offset << 1 | running`, with the number of the chunk and the
- * offset of the item in it." */
+ * offset of the item in it."
+ * "`startUs`, `durationUs`, `attempts` | with `timings`: one integer for each item; both times are
+ * 0 for one whose worker died"
+ * "An exit is a death whatever its status: the item that was running gets `WorkerDied`." */
 Test(death, of_the_running_item_blames_it_alone) {
 	struct scene s = scene_start();
 	struct fake *next;
@@ -84,10 +87,12 @@ Test(death, of_the_running_item_blames_it_alone) {
 	worker_page_store(s.w, 1, 0, true);
 	next = scene_die(&s);
 	expect_chunk(next, 1, "['b','c']", 1, "[2,3]");
-	peer_expect(s.p, "{'parameters':{'results':[null,2,3],'errors':[" DIED(
-				 0, 1) "],"
-				       "'attempts':[1,1,1],'summary':{'succeeded':2,'failed':1,'"
-				       "retried':0, ...}, ...}}");
+	peer_expect(s.p,
+		    "{'parameters':{'results':[null,2,3],'errors':[" DIED(
+			    0, 1) "],"
+				  "'startUs':[0,'~min:1','~min:1'],'durationUs':[0,'~int','~int'],"
+				  "'attempts':[1,1,1],'summary':{'succeeded':2,'failed':1,'"
+				  "retried':0, ...}, ...}}");
 	harness_stop(s.h);
 }
 
@@ -229,9 +234,9 @@ Test(death, a_worker_without_a_page_loses_the_first_unreported_item) {
 
 /* "`exitSignal`, `exitStatus` | of `WorkerDied`: the number of the signal that ended the worker,
  * or its exit status; one of them"
- * "`stderr` | of `WorkerDied`: the end of what the worker wrote to standard error, at most 2 KiB;
- * left out if there is none"
- * "`WorkerDied` | the worker's process ended while the item ran" */
+ * "`WorkerDied` | the worker's process ended while the item ran"
+ * "`stderr` | of `WorkerDied`: the last lines that the worker wrote to standard error, at most 2
+ * KiB; left out if there are none" */
 Test(death, by_exit_tells_the_status_and_the_last_lines_of_stderr) {
 	struct scene s = scene_start();
 
@@ -243,6 +248,31 @@ Test(death, by_exit_tells_the_status_and_the_last_lines_of_stderr) {
 		    "{'parameters':{'results':[null,2,3],'errors':[{'index':0,"
 		    "'kind':'WorkerDied','exitStatus':7,'attempts':1,'message':'~has:status 7',"
 		    "'stderr':'~has:goodbye, cruel pool'}], ...}}");
+	harness_stop(s.h);
+}
+
+/* "An exit is a death whatever its status: the item that was running gets `WorkerDied`."
+ * "`stderr` | of `WorkerDied`: the last lines that the worker wrote to standard error, at most 2
+ * KiB; left out if there are none" */
+Test(death, no_more_than_2_kib_of_stderr_are_told) {
+	struct scene s = scene_start();
+	json_t *reply, *error;
+	const char *tail;
+
+	/* An order is a line of at most 500 characters. */
+	for (int i = 0; i < 10; i++)
+		worker_order(s.w, "print %d%0*d", i, 400, 0);
+	worker_page_store(s.w, 1, 0, true);
+	worker_order(s.w, "exit 1");
+	harness_ready_worker(s.h, "f");
+	worker_answer(harness_expect_any(s.h, "{'items':['b','c'], ...}"), 1, 0, "[2,3]");
+	reply = peer_receive(s.p);
+	error = json_array_get(json_object_get(json_object_get(reply, "parameters"), "errors"), 0);
+	tail = json_string_value(json_object_get(error, "stderr"));
+	cr_assert_leq(strlen(tail), 2048u);
+	cr_assert(strstr(tail, "90000"));
+	cr_assert_not(strstr(tail, "40000"));
+	json_decref(reply);
 	harness_stop(s.h);
 }
 
@@ -368,6 +398,7 @@ Test(death, a_daemonised_child_that_holds_all_fds_delays_nothing) {
 	harness_stop(s.h);
 }
 
+/* "Whatever is left of its process group is killed." */
 Test(death, the_process_group_goes_with_its_worker) {
 	struct scene s = scene_start();
 	struct fake *next;
@@ -467,6 +498,8 @@ static bool worker_is_stopping(void *data) {
 }
 
 /* Item 0 is cancelled, its worker deaf to TERM; before the KILL item 0 is reported and item 1 runs. */
+/* "The state of a pool is `starting`, `running` or `failed`, that of a worker `starting`, `idle`,
+ * `busy` or `stopping`." */
 Test(death, by_a_blow_meant_for_another_item_goes_uncharged) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f"), *next;

@@ -1,5 +1,7 @@
 #include <criterion/criterion.h>
 #include <limits.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "tests/system/harness.h"
@@ -380,6 +382,57 @@ Test(map, unordered_aggregated_results_are_in_input_order_all_the_same) {
 	harness_stop(h);
 }
 
+/* Once in so many attempts the machine has time for us. */
+#define ATTEMPTS 50
+
+/* Sends the second of the call's results and returns how long it took to come out; n: items of the call. */
+static long second_result_us(struct fake *w, struct peer *p, unsigned n, const char *result) {
+	struct timespec since;
+	json_t *chunk;
+	uint64_t number;
+	long us;
+
+	peer_call_more(p, "Map", "{'function':'f','items':%s,'options':{'chunkSize':%u}}",
+		       n == 2 ? "[0,1]" : "[0,1,2]", n);
+	chunk = worker_receive(w);
+	number = (uint64_t) json_integer_value(json_object_get(chunk, "chunk"));
+	json_decref(chunk);
+	worker_send(w, "{'chunk':%d,'results':[0],'busyUs':9}", (int) number);
+	peer_expect(p, "{'parameters':{'first':0,'results':[0], ...},'continues':true}");
+	clock_gettime(CLOCK_MONOTONIC, &since);
+	worker_send(w, "{'chunk':%d,'results':[%s],'busyUs':9}", (int) number, result);
+	peer_expect(p, "{'parameters':{'first':1,'results':['*']},'continues':true}");
+	us = elapsed_us(&since);
+	if (n > 2) {
+		worker_send(w, "{'chunk':%d,'results':[2],'busyUs':9}", (int) number);
+		peer_expect(p, "{'parameters':{'first':2,'results':[2]},'continues':true}");
+	}
+	peer_expect(p, "{'parameters':{'summary':'~object'}}");
+	return us;
+}
+
+/* "Later ones are sent 10 ms after they came, or when there are 64 KiB of them, or at once when
+ * nothing of the call runs or waits." */
+Test(map, later_results_wait_ten_milliseconds_or_for_64_kib) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h);
+	char large[65536 + 1];
+	int attempts = 0;
+
+	memset(large, 'x', 65536);
+	large[0] = large[65535] = '\'';
+	large[65536] = '\0';
+	/* The daemon's timers go by a clock of 4 ms. */
+	cr_assert_geq(second_result_us(w, p, 3, "1"), 5500);
+	while (second_result_us(w, p, 3, large) >= 5000)
+		cr_assert_lt(attempts++, ATTEMPTS, "64 KiB waited");
+	/* The last result of a call has nothing to wait for. */
+	while (second_result_us(w, p, 2, "1") >= 5000)
+		cr_assert_lt(attempts++, 2 * ATTEMPTS, "the last one waited");
+	harness_stop(h);
+}
+
 /* ---- options ---- */
 
 /* "`chunkSize` | integer from 1 | items handed to a worker at a time; otherwise the daemon
@@ -476,13 +529,14 @@ Test(map, abort_with_more_delivers_what_ran_and_ends_in_item_failed) {
 	harness_stop(h);
 }
 
-/* "`startUs`, `durationUs`, `attempts` | with `timings`: one integer for each item"
- * "`timings` | `true`, `false` | adds `startUs`, `durationUs` and `attempts` to `results`; `false`
+/* "`timings` | `true`, `false` | adds `startUs`, `durationUs` and `attempts` to `results`; `false`
  * if left out"
  * "`times` | optional; `true`: report `us`"
  * "`us` | with `times`: start and duration of each item, two integers for each result, in
  * microseconds, starts on `CLOCK_MONOTONIC`; if it is missing, equal shares of `busyUs` stand for
- * it" */
+ * it"
+ * "`startUs`, `durationUs`, `attempts` | with `timings`: one integer for each item; both times are
+ * 0 for one whose worker died" */
 Test(map, timings_add_start_duration_and_attempts) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");

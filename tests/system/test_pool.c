@@ -86,7 +86,11 @@ static bool pool_is_running(void *data) {
 	"}\n"
 
 /* "`io.procpool.PoolFailed` | `pool`, `reason` | the pool's workers cannot start; the daemon keeps
- * trying | stays" */
+ * trying | stays"
+ * "The state of a pool is `starting`, `running` or `failed`, that of a worker `starting`, `idle`,
+ * `busy` or `stopping`."
+ * "`pools` | for each pool `name`, `state`, `workers`, `idle`, `busy`, `restarts`, and the
+ * `reason` if it has failed" */
 Test(pool, a_command_that_fails_makes_its_pool_fail_and_others_work) {
 	struct harness *h = harness_start(BAD_POOL "pool good { command = FAKE workers = 1 }\n");
 	struct fake *w = harness_ready_worker(h, "f");
@@ -347,14 +351,99 @@ Test(pool, workers_start_in_the_directory_of_their_pool) {
 
 /* "The page is 4096 bytes to be mapped shared, readable and writable."
  * "Its size cannot be changed."
+ * "At the start the limit is all ones and the others are 0."
+ * "The command from the configuration is run as it stands there, without a shell, in a process
+ * group of its own." */
+Test(pool, a_command_is_no_shells) {
+	struct harness *h = harness_start("pool default { workers = 1 command = {'/bin/sh', '-c', "
+					  "'echo \\\"$1\\\" >&2; exit 3', 'sh', '$HOME *; two'} }");
+	struct peer *p = peer_connect(h);
+
+	peer_call(p, "Apply", "{'function':'f'}");
+	peer_expect_error(p, "PoolFailed", "{'pool':'default','reason':'~has:$HOME *; two'}");
+	harness_stop(h);
+}
+
+/* The signals of a line of /proc/PID/status. */
+static unsigned long long signals_of(struct fake *w, const char *line) {
+	size_t size;
+	const char *found = strstr(proc_text(w, "status", &size), line);
+
+	cr_assert(found);
+	return strtoull(found + strlen(line), NULL, 16);
+}
+
+/* "signals | none is blocked or ignored" */
+Test(pool, workers_start_with_all_signals_as_usual) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_worker(h);
+
+	cr_assert_eq(signals_of(w, "SigBlk:"), 0u);
+	/* 32 and 33 are libc's own: its posix_spawn() ignores them. */
+	cr_assert_eq(signals_of(w, "SigIgn:") & ~0x180000000ull, 0u);
+	harness_stop(h);
+}
+
+/* "A worker is given nothing before its hello, which is its first message."
+ * "`oldestWaitUs` | for how many microseconds the oldest request has waited of which nothing has
+ * started; 0 if there is none"
+ * "`workers` | with `workers: true`, for each worker `id`, `pool`, `pid`, `state`, `items`,
+ * `ageUs`, `rssBytes`, and the `function` if it is busy" */
+Test(pool, nothing_is_given_before_the_hello) {
+	struct harness *h = harness_start(TWO_FAKES);
+	struct fake *first = harness_ready_worker(h, "f"), *second = harness_worker(h);
+	struct peer *p = peer_connect(h), *q = peer_connect(h);
+
+	peer_call(p, "Apply", "{'function':'f','argument':1}");
+	worker_expect(first, "{'chunk':1,'items':[1], ...}");
+	peer_call(p, "ListFunctions", "{}");
+	peer_call(peer_connect(h), "Apply", "{'function':'f','argument':2}");
+	harness_wait(h, "the second call to wait", one_waits, q);
+	peer_call(q, "Status", "{'workers':true}");
+	peer_expect(q, "{'parameters':{'state':'starting','itemsQueued':1,'oldestWaitUs':'~min:1','"
+		       "workers':["
+		       "{'state':'starting', ...},{'state':'busy','function':'f', ...}], ...}}");
+	cr_assert_not(worker_has_message(second));
+	worker_hello(second, "f");
+	worker_expect(second, "{'chunk':1,'items':[2], ...}");
+	harness_stop(h);
+}
+
+/* "One that still lives five seconds later gets SIGTERM, and after a further second SIGKILL." */
+Test(pool, a_worker_that_does_not_end_is_stopped_after_five_seconds) {
+	struct harness *h = harness_start(TWO_FAKES);
+	struct fake *w = harness_ready_worker(h, "f"), *deaf = harness_ready_worker(h, "f");
+	struct timespec since;
+
+	worker_order(w, "stay");
+	worker_order(deaf, "stay");
+	worker_order(deaf, "deaf");
+	clock_gettime(CLOCK_MONOTONIC, &since);
+	harness_signal(h, SIGTERM);
+	worker_expect_eof(w);
+	worker_expect_gone(w);
+	cr_assert_geq(elapsed_ms(&since), 4980);
+	cr_assert_not(worker_is_gone(deaf));
+	worker_expect_gone(deaf);
+	cr_assert_geq(elapsed_ms(&since), 5980);
+	harness_expect_exit(h, 0);
+}
+
+/* "The page is 4096 bytes to be mapped shared, readable and writable."
+ * "Its size cannot be changed."
  * "At the start the limit is all ones and the others are 0." */
 Test(pool, the_page_is_sealed) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_worker(h);
+	uint64_t words[512];
+	struct stat st;
 
 	cr_assert_lt(ftruncate(worker_page_fd(w), 0), 0);
 	cr_assert_lt(ftruncate(worker_page_fd(w), 1 << 20), 0);
-	cr_assert_eq(worker_page_limit(w), UINT64_MAX);
+	cr_assert(fstat(worker_page_fd(w), &st) == 0 && st.st_size == 4096);
+	cr_assert_eq(pread(worker_page_fd(w), words, sizeof(words), 0), 4096);
+	for (size_t i = 0; i < 512; i++)
+		cr_assert_eq(words[i], i == 64 / 8 ? UINT64_MAX : 0, "word %zu", i);
 	harness_stop(h);
 }
 

@@ -569,6 +569,57 @@ Test(stream, a_window_full_of_bytes_does_not_keep_a_returned_item_from_running) 
 	harness_stop(h);
 }
 
+/* "Items after `end` are a `MalformedMessage`." */
+Test(stream, items_after_the_end_are_refused) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = open_stream(h, F_SINGLE);
+
+	peer_send(p, "{'items':[1],'end':true}");
+	worker_expect(w, "{'chunk':1, ...}");
+	peer_send(p, "{'items':[2]}");
+	peer_expect(p, "{'error':'io.procpool.MalformedMessage','parameters':{"
+		       "'reason':'~has:end','offset':'~int'}}");
+	peer_expect_eof(p);
+	harness_stop(h);
+}
+
+/* Items of 1000 bytes, 10 in an object: 64 KiB and the window of three are there after a few objects. */
+/* "**Read while you send**: while the daemon holds 64 KiB of input, and more items or bytes than
+ * the window, it reads nothing." */
+Test(stream, items_are_not_read_beyond_the_window) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = open_stream(h, "{'function':'f','window':3,'options':{'chunkSize':1}}");
+	enum { ITEM = 1000, OBJECTS = 400, SIZE = OBJECTS * (10 * ITEM + 13) };
+	char *objects = malloc(SIZE), *to = objects;
+	size_t taken;
+
+	for (int i = 0; i < OBJECTS; i++) {
+		to = stpcpy(to, "{\"items\":[");
+		for (int k = 0; k < 10; k++) {
+			to[0] = to[ITEM - 2] = '"';
+			memset(to + 1, 'x', ITEM - 3);
+			to[ITEM - 1] = k < 9 ? ',' : ']';
+			to += ITEM;
+		}
+		*to++ = '}';
+		*to++ = '\0';
+	}
+	taken = peer_send_until_full(p, objects, (size_t) (to - objects));
+	/* What the daemon holds, and what the socket's buffers hold in the kernel. */
+	cr_assert_lt(taken, (size_t) 1 << 20);
+	cr_assert_gt(taken, (size_t) 64 << 10);
+	for (unsigned chunk = 1; chunk <= 200; chunk++) {
+		worker_expect(w, "{'chunk':%u, ...}", chunk);
+		worker_answer(w, chunk, 0, "[1]");
+	}
+	/* Its results are delivered, so it reads on. */
+	cr_assert_gt(peer_send_until_full(p, objects + taken, (size_t) (to - objects) - taken), 0u);
+	free(objects);
+	harness_stop(h);
+}
+
 /* ---- recall ---- */
 
 #define POSITION(chunk, offset) ((uint64_t) (chunk) << 21 | (offset) << 1)
@@ -580,7 +631,9 @@ static bool has_limit(void *data) {
 /* "`returned` | the offset from which on nothing was begun (2.6); ends the chunk"
  * "To recall items the daemon sets *limit*."
  * "The daemon gives it nothing more until all have ended, and lifts the limit before that."
- * "64 | limit | daemon | the first position that must not be begun; all ones: none" */
+ * "64 | limit | daemon | the first position that must not be begun; all ones: none"
+ * "An item that is cancelled before a worker began it never starts; one that runs is stopped after
+ * 100 ms, by stopping its worker, unless it has ended by then." */
 Test(stream, a_cancelled_item_that_has_not_begun_is_recalled) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");

@@ -358,8 +358,8 @@ UNIT_TEST(outcome, a_stopped_request_gets_nothing_back) {
 
 /* "`exitSignal`, `exitStatus` | of `WorkerDied`: the number of the signal that ended the worker,
  * or its exit status; one of them"
- * "`stderr` | of `WorkerDied`: the end of what the worker wrote to standard error, at most 2 KiB;
- * left out if there is none" */
+ * "`stderr` | of `WorkerDied`: the last lines that the worker wrote to standard error, at most 2 KiB;
+ * left out if there are none" */
 UNIT_TEST(outcome, a_blamed_item_says_how_its_worker_ended) {
 	static const struct {
 		struct worker_end end;
