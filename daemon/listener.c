@@ -49,25 +49,30 @@ static void pause_accepting(struct listener *listener, int error) {
 	event_add(listener->pause, &interval);
 }
 
-static void on_readable(evutil_socket_t fd, short what, void *context) {
-	struct listener *listener = context;
+/* Returns 0, or -errno of accept4(). */
+static int accept_one(struct listener *listener) {
 	struct ucred cred;
 	socklen_t size = sizeof cred;
-	int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int client = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	(void) what;
-	if (client < 0) {
-		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-			pause_accepting(listener, errno);
-		return;
-	}
+	if (client < 0)
+		return -errno;
 	if (getsockopt(client, SOL_SOCKET, SO_PEERCRED, &cred, &size) < 0) {
 		log_error("cannot tell who connected: %s", strerror(errno));
 		close(client);
-		return;
+		return 0;
 	}
 	listener->ops->accepted(listener->context, client,
 				&(struct peer) {.uid = cred.uid, .gid = cred.gid, .pid = cred.pid});
+	return 0;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *context) {
+	int r = accept_one(context);
+
+	(void) fd, (void) what;
+	if (r < 0 && r != -EAGAIN && r != -EINTR && r != -ECONNABORTED)
+		pause_accepting(context, -r);
 }
 
 /* -------- the socket -------- */
@@ -220,9 +225,23 @@ int listener_new(struct listener **ret, const struct channel_loop *loop, const c
 	return 0;
 }
 
+/* Nobody else listens on a socket of our own: who waits there is told that we stop, who comes later finds nobody.
+ * One of the service manager's is left as it is, for the next daemon. */
+static void withdraw(struct listener *listener) {
+	while (accept_one(listener) == 0)
+		;
+	unlink(listener->path);
+	free(listener->path);
+	listener->path = NULL;
+	close(listener->fd);
+	listener->fd = -1;
+}
+
 void listener_stop(struct listener *listener) {
 	event_del(listener->readable);
 	event_del(listener->pause);
+	if (listener->path)
+		withdraw(listener);
 }
 
 struct listener *listener_free(struct listener *listener) {
