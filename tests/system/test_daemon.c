@@ -287,6 +287,28 @@ Test(daemon, int_is_as_good_as_term) {
 	expect_drain(SIGINT);
 }
 
+Test(daemon, who_comes_while_it_drains_finds_nobody) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h), *late;
+
+	peer_call(p, "Apply", "{'function':'f'}");
+	worker_expect(w, "{'chunk':1, ...}");
+	harness_freeze(h);
+	harness_signal(h, SIGTERM);
+	late = peer_connect(h);
+	peer_call(late, "Apply", "{'function':'f'}");
+	harness_thaw(h);
+	harness_expect_notify(h, "STOPPING=1");
+	/* Connected before the socket was gone: the call is told that it was not started. */
+	peer_expect_error(late, "ShuttingDown", NULL);
+	peer_expect_eof(late);
+	cr_assert_eq(harness_try_connect(h, geteuid()), -ENOENT);
+	worker_answer(w, 1, 0, "[1]");
+	peer_expect_text(p, "{'parameters':{'result':1}}");
+	harness_expect_exit(h, 0);
+}
+
 /* "Streams go on until their end." */
 Test(daemon, term_lets_a_stream_finish) {
 	struct harness *h = harness_start(ONE_FAKE);
