@@ -35,6 +35,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/status.c %reldir%/status.h \
 	%reldir%/watch.c %reldir%/watch.h \
 	%reldir%/worker.c %reldir%/worker.h
+%canon_reldir%_libdaemon_la_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfdir)"'
 %canon_reldir%_libdaemon_la_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS) $(JANSSON_CFLAGS) \
 	$(LIBSYSTEMD_CFLAGS) $(LIBCONFUSE_CFLAGS)
 %canon_reldir%_libdaemon_la_LIBADD = protocol/libprotocol.la $(LIBEVENT_LIBS) $(JANSSON_LIBS) \

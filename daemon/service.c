@@ -17,8 +17,7 @@ static void get_info(void *context, struct conn *conn, struct conn_call *call) {
 	}
 	conn_reply(conn,
 		   json_pack("{ss ss ss ss so}", "vendor", "procpool", "product", service->product,
-			     "version", PACKAGE_VERSION, "url", "https://procpool.example",
-			     "interfaces", names),
+			     "version", PACKAGE_VERSION, "url", "", "interfaces", names),
 		   false);
 }
 
