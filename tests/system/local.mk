@@ -1,5 +1,8 @@
 # System and fault tests: the real daemon, its clients and its workers played by the tests.
 
+TESTS += %reldir%/sockets.sh
+EXTRA_DIST += %reldir%/sockets.sh
+
 if HAVE_CRITERION
 check_PROGRAMS += %reldir%/system %reldir%/fake-worker
 TESTS += %reldir%/system

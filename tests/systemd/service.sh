@@ -31,6 +31,8 @@ useradd --groups procpool member
 useradd stranger
 systemctl daemon-reload
 systemctl enable --now procpool.socket 2>&1 | sed 's/^/  /'
+# "The service listens on `/run/procpool/io.procpool`."
+# "Who may connect to the service are root and the members of the group `procpool`: its socket has mode 0660."
 expect 'socket' 'srw-rw---- root procpool' "$(stat --format='%A %U %G' /run/procpool/io.procpool)"
 expect 'service, before anybody asked' inactive "$(systemctl is-active procpool.service || true)"
 

@@ -25,6 +25,7 @@ struct='"bool":false,"int":2,"float":3.1415926535897931,"string":"a lot of strin
 map='"map":{"bar":"Bar","foo":"Foo"}'
 start_certification_server
 
+# "The conventions are Varlink's (varlink.org), so any Varlink library can be used."
 echo '$ varlink-go-certification -client -varlink unix:SOCKET'
 varlink-go-certification -client -varlink "unix:$socket" >"$show_scratch/go" 2>&1 || true
 grep -E "^(Start|Test[0-9]+|End):" "$show_scratch/go" | cut -c 1-100
