@@ -16,6 +16,7 @@
 #include "daemon/log.h"
 #include "daemon/service.h"
 #include "daemon/status.h"
+#include "daemon/watch.h"
 #include "protocol/parameters.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -214,6 +215,7 @@ static void on_pumped(void *context) {
 	struct fixture *f = context;
 
 	FUZZ_CHECK(!dispatch_is_stuck(f->dispatch));
+	watch_wake(&f->api.watches);
 }
 
 static void on_closed(void *context) {
@@ -237,6 +239,7 @@ static void fixture_init(struct fixture *f, struct event_base *base, char *scrat
 			       .configuration = &f->configuration,
 			       .facts = state_facts,
 			       .context = f};
+	TAILQ_INIT(&f->api.watches);
 	f->service = (struct service) {
 		.product = "fuzz", .interfaces = f->interfaces, .n_interfaces = 3};
 	f->interfaces[0] = (struct conn_interface) {.name = SERVICE_NAME,
