@@ -7,32 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/quantity.h"
+#include "daemon/setting.h"
 #include "protocol/work.h"
 
-#define SECOND      UINT64_C(1000000)
-#define WORKERS_MAX 4096
-#define SIZE_MOST   (UINT64_C(2) << 30)
+#define SECOND UINT64_C(1000000)
 
-/* -------- what keys there are, and what each takes -------- */
-
-enum setting_type {
-	SETTING_TIME,
-	SETTING_SIZE,
-	SETTING_COUNT,
-	SETTING_AUTO_COUNT,
-	SETTING_PATH,
-	SETTING_LIST,
-	SETTING_ENVIRONMENT,
-	SETTING_LATER,
-	SETTING_LATER_LIST
-};
-
-struct setting {
-	const char *key;
-	enum setting_type type;
-	size_t offset;
-};
+/* -------- what keys there are -------- */
 
 static const struct setting daemon_settings[] = {
 	{"slots", SETTING_AUTO_COUNT, offsetof(struct configuration, slots)},
@@ -91,19 +71,7 @@ static const struct setting *settings_of(const char *section) {
 	return strcmp(section, "limits") == 0 ? limits_settings : pool_settings;
 }
 
-static const struct setting *setting_find(const struct setting *settings, const char *key) {
-	for (; settings->key; settings++)
-		if (strcmp(settings->key, key) == 0)
-			return settings;
-	return NULL;
-}
-
-static bool setting_is_list(const struct setting *setting) {
-	return setting->type == SETTING_LIST || setting->type == SETTING_ENVIRONMENT ||
-	       setting->type == SETTING_LATER_LIST;
-}
-
-/* -------- one value -------- */
+/* -------- one section -------- */
 
 static void strings_free(char **strings) {
 	for (char **s = strings; s && *s; s++)
@@ -111,51 +79,9 @@ static void strings_free(char **strings) {
 	free(strings);
 }
 
-/* Returns what the setting takes, for the message, or NULL if the text fits; *ret is set then. */
-static const char *parse_number(const struct setting *setting, const char *text, uint64_t *ret) {
-	switch (setting->type) {
-	case SETTING_TIME:
-		return quantity_time(text, ret) ? "takes a time such as 30s or infinity" : NULL;
-	case SETTING_SIZE:
-		return quantity_size(text, ret) || *ret < 16 || *ret > SIZE_MOST
-			       ? "takes a size from 16 bytes to 2G, such as 16M"
-			       : NULL;
-	case SETTING_AUTO_COUNT:
-		*ret = 0;
-		if (strcmp(text, "auto") == 0)
-			return NULL;
-		if (strstr(text, ".."))
-			return "takes one number or auto: MIN..MAX is not supported yet";
-		return quantity_count(text, 1, WORKERS_MAX, ret)
-			       ? "takes a number from 1 to 4096, or auto"
-			       : NULL;
-	default:
-		return quantity_count(text, 1, UINT32_MAX / 2, ret)
-			       ? "takes a whole number from 1 on"
-			       : NULL;
-	}
-}
-
 /* libconfuse does not tell = from += afterwards, but the first throws a list's default away. So this is the default of
  * every list: where it is still in front, the rest was appended. */
 #define LIST_MARK "..as-before.."
-
-/* Checks the value of an option that was just read. Returns NULL, or what is wrong with it. */
-static const char *check_value(const struct setting *setting, const char *text) {
-	uint64_t number;
-
-	if (setting_is_list(setting) && strcmp(text, LIST_MARK) == 0)
-		return NULL;
-	switch (setting->type) {
-	case SETTING_LATER:
-	case SETTING_LATER_LIST: return "is not supported yet";
-	case SETTING_LIST: return *text ? NULL : "takes no empty word";
-	case SETTING_PATH: return *text == '/' ? NULL : "takes an absolute path";
-	case SETTING_ENVIRONMENT:
-		return strchr(text, '=') > text ? NULL : "takes words of the form KEY=value";
-	default: return parse_number(setting, text, &number);
-	}
-}
 
 static unsigned count_strings(char *const *strings) {
 	unsigned n = 0;
@@ -201,7 +127,7 @@ static int apply_setting(const struct setting *setting, void *target, cfg_opt_t 
 		free(*(char **) field);
 		*(char **) field = path;
 	} else {
-		parse_number(setting, cfg_opt_getstr(opt), field);
+		setting_number(setting, cfg_opt_getstr(opt), field);
 	}
 	return 0;
 }
@@ -252,7 +178,8 @@ static int validate(cfg_t *section, cfg_opt_t *opt) {
 	const struct setting *setting =
 		setting_find(settings_of(cfg_name(section)), cfg_opt_name(opt));
 	const char *text = cfg_opt_getnstr(opt, cfg_opt_size(opt) - 1);
-	const char *wrong = check_value(setting, text);
+	bool as_before = setting_is_list(setting) && strcmp(text, LIST_MARK) == 0;
+	const char *wrong = as_before ? NULL : setting_check(setting, text);
 
 	if (wrong)
 		cfg_error(section, "%s = %s: %s %s", setting->key, text, setting->key, wrong);

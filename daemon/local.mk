@@ -31,6 +31,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/route.c %reldir%/route.h \
 	%reldir%/sched.c %reldir%/sched.h \
 	%reldir%/service.c %reldir%/service.h \
+	%reldir%/setting.c %reldir%/setting.h \
 	%reldir%/spawn.c %reldir%/spawn.h \
 	%reldir%/status.c %reldir%/status.h \
 	%reldir%/watch.c %reldir%/watch.h \

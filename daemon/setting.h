@@ -1,0 +1,35 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a key of the configuration takes. Pure. */
+
+enum setting_type {
+	SETTING_TIME,
+	SETTING_SIZE,
+	SETTING_COUNT,
+	SETTING_AUTO_COUNT,
+	SETTING_PATH,
+	SETTING_LIST,
+	SETTING_ENVIRONMENT,
+	SETTING_LATER,
+	SETTING_LATER_LIST
+};
+
+struct setting {
+	const char *key;
+	enum setting_type type;
+	size_t offset; /* of its field in the struct that the section describes */
+};
+
+/* The entry of that key in a table ended by a NULL key, or NULL. */
+const struct setting *setting_find(const struct setting *table, const char *key);
+bool setting_is_list(const struct setting *setting);
+
+/* Returns NULL if the text fits, or what is wrong with it: the end of a sentence that begins with the key. Of a list,
+ * text is one word. */
+const char *setting_check(const struct setting *setting, const char *text);
+/* The value of a setting that is neither a list nor a path. Returns as setting_check(); *ret is set if the text fits. */
+const char *setting_number(const struct setting *setting, const char *text, uint64_t *ret);
