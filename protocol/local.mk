@@ -14,6 +14,7 @@ noinst_LTLIBRARIES += %reldir%/libprotocol.la
 	%reldir%/json_string.h \
 	%reldir%/limits.h \
 	%reldir%/member.c \
+	%reldir%/number.c %reldir%/number.h \
 	%reldir%/page.h \
 	%reldir%/reply.c %reldir%/reply.h \
 	%reldir%/parameters.c %reldir%/parameters.h \

@@ -12,7 +12,6 @@ pkgconfig_DATA += %reldir%/procpool-worker.pc
 	%reldir%/command.c \
 	%reldir%/common.c %reldir%/common.h \
 	%reldir%/item.c %reldir%/item.h \
-	%reldir%/number.c %reldir%/number.h \
 	%reldir%/plugin.c %reldir%/plugin.h \
 	%reldir%/registry.c %reldir%/registry.h \
 	%reldir%/report.c %reldir%/report.h \
@@ -36,7 +35,7 @@ EXTRA_DIST += %reldir%/libprocpool-worker.sym
 	%reldir%/stock/wordcount.c
 %canon_reldir%_libstock_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 
-%canon_reldir%_procpool_worker_SOURCES = %reldir%/main.c %reldir%/number.c
+%canon_reldir%_procpool_worker_SOURCES = %reldir%/main.c protocol/number.c
 %canon_reldir%_procpool_worker_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 %canon_reldir%_procpool_worker_LDADD = \
 	%reldir%/libstock.la %reldir%/libprocpool-worker.la $(JANSSON_LIBS)

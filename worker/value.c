@@ -3,7 +3,7 @@
 #include <inttypes.h>
 
 #include "protocol/json_scan.h"
-#include "worker/number.h"
+#include "protocol/number.h"
 
 static const char *append(struct buffer *buffer, const json_t *value, unsigned depth);
 

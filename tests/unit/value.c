@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/number.h"
 #include "tests/unit/unit.h"
 #include "worker/buffer.h"
 #include "worker/common.h"
-#include "worker/number.h"
 #include "worker/registry.h"
 
 /* Values, numbers and texts on their way into a message; the registry. */

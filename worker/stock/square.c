@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "protocol/limits.h"
-#include "worker/number.h"
+#include "protocol/number.h"
 
 /* Integers are squared exactly, digit by digit where they are long: a square has twice the digits, and a number
  * may have LIMIT_NUMBER characters. */

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "worker/number.h"
+#include "protocol/number.h"
 
 /* A lifetime: longer is a mistake in the unit. */
 #define SLEEP_MAX 3155760000.0

@@ -1,4 +1,4 @@
-#include "worker/number.h"
+#include "protocol/number.h"
 
 #include <float.h>
 #include <locale.h>
