@@ -46,7 +46,16 @@ int batch_init(struct procpool_batch *batch, struct reply *reply, const struct d
 	return 0;
 }
 
+void batch_forget_unreadable(struct procpool_batch *batch) {
+	if (!batch->unreadable_object)
+		return;
+	item_error_done(&batch->unreadable);
+	json_decref(batch->unreadable_object);
+	batch->unreadable_object = NULL;
+}
+
 void batch_done(struct procpool_batch *batch) {
+	batch_forget_unreadable(batch);
 	for (size_t i = 0; i < batch->n_errors; i++)
 		item_error_done(&batch->errors[i]);
 	free(batch->errors);

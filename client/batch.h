@@ -14,6 +14,8 @@ struct procpool_batch {
 	const char *text;
 	struct procpool_item_error *errors; /* owned; by index */
 	size_t n_errors;
+	struct procpool_item_error unreadable; /* of the last result that jansson refused */
+	json_t *unreadable_object;             /* owned, with it; or NULL */
 };
 
 /* Takes the reply over (*reply is empty afterwards); doc and text must outlive the batch.
@@ -21,6 +23,8 @@ struct procpool_batch {
 int batch_init(struct procpool_batch *batch, struct reply *reply, const struct document *doc,
 	       const char *text);
 void batch_done(struct procpool_batch *batch);
+
+void batch_forget_unreadable(struct procpool_batch *batch);
 
 /* How a request went. */
 struct summary {

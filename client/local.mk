@@ -13,8 +13,10 @@ noinst_LTLIBRARIES += %reldir%/libclient.la
 	%reldir%/failure.c %reldir%/failure.h \
 	%reldir%/handle.c %reldir%/handle.h \
 	%reldir%/item_error.c %reldir%/item_error.h \
+	%reldir%/json.c \
 	%reldir%/json_text.c %reldir%/json_text.h \
-	%reldir%/stream.c
+	%reldir%/stream.c \
+	%reldir%/value.c %reldir%/value.h
 %canon_reldir%_libclient_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 %canon_reldir%_libclient_la_LIBADD = protocol/libprotocol.la
 
@@ -27,7 +29,9 @@ lib_LTLIBRARIES += %reldir%/libprocpool.la
 EXTRA_%canon_reldir%_libprocpool_la_DEPENDENCIES = %reldir%/libprocpool.sym
 EXTRA_DIST += %reldir%/libprocpool.sym
 
-procpoolinclude_HEADERS += %reldir%/include/procpool/client.h
+procpoolinclude_HEADERS += \
+	%reldir%/include/procpool/client.h \
+	%reldir%/include/procpool/client_json.h
 
 pkgconfig_DATA += %reldir%/procpool.pc
 EXTRA_DIST += %reldir%/procpool.pc.in %reldir%/procpool-uninstalled.pc.in

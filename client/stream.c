@@ -1,8 +1,9 @@
-#include <procpool/client.h>
+#include <procpool/client_json.h>
 
 #include <poll.h>
 
 #include "client/handle.h"
+#include "client/value.h"
 #include "protocol/limits.h"
 
 /*
@@ -183,15 +184,10 @@ static int make_room(struct procpool_stream *stream, size_t size) {
 	return 0;
 }
 
-int procpool_stream_add(struct procpool_stream *stream, const char *json, size_t size) {
+/* Adds an item that is known to be JSON. */
+static int add_item(struct procpool_stream *stream, const char *json, size_t size) {
 	size_t before;
-	int r = may_add(stream, size);
 
-	if (r != 0)
-		return r;
-	r = check_json(json, size, 2, "the item", &stream->failure);
-	if (r != 0)
-		return r;
 	if (make_room(stream, size) < 0 || open_item(stream, &before) < 0)
 		return broken(stream, -ENOMEM);
 	if (bytes_add(&stream->connection.out, json, size) < 0) {
@@ -200,6 +196,31 @@ int procpool_stream_add(struct procpool_stream *stream, const char *json, size_t
 	}
 	close_item(stream, before);
 	return 0;
+}
+
+int procpool_stream_add(struct procpool_stream *stream, const char *json, size_t size) {
+	int r = may_add(stream, size);
+
+	if (r == 0)
+		r = check_json(json, size, 2, "the item", &stream->failure);
+	return r == 0 ? add_item(stream, json, size) : r;
+}
+
+int procpool_stream_add_json(struct procpool_stream *stream, const json_t *item) {
+	struct bytes text = {0};
+	int r = may_add(stream, 0);
+
+	if (r == 0) {
+		r = value_write(&text, item, 2, "the item", &stream->failure);
+		if (r < 0)
+			r = ended(stream, r);
+	}
+	if (r == 0 && bytes_size(&text) > LIMIT_MESSAGE - 64)
+		r = too_large(stream, bytes_size(&text));
+	if (r == 0)
+		r = add_item(stream, text.data, bytes_size(&text));
+	bytes_done(&text);
+	return r;
 }
 
 int procpool_stream_add_string(struct procpool_stream *stream, const char *bytes, size_t size) {

@@ -5,11 +5,11 @@ dist_doc_DATA = README.md NEWS.md LICENSE \
 
 # The reference of the libraries. It is kept, so that it can be read where nothing was built.
 apidocdir = $(docdir)/api
-dist_apidoc_DATA = %reldir%/api/client.md %reldir%/api/worker.md
+dist_apidoc_DATA = %reldir%/api/client.md %reldir%/api/client_json.md %reldir%/api/worker.md
 EXTRA_DIST += %reldir%/api.pl
 keep-api:
-	cd $(srcdir) && for face in client worker; do \
-		%reldir%/api.pl $$face/include/procpool/$$face.h >%reldir%/api/$$face.md || exit 1; done
+	cd $(srcdir) && for face in client/client client/client_json worker/worker; do \
+		%reldir%/api.pl $${face%/*}/include/procpool/$${face#*/}.h >%reldir%/api/$${face#*/}.md || exit 1; done
 .PHONY: keep-api
 
 EXTRA_DIST += CONTRIBUTING.md .clang-format .editorconfig

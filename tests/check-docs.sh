@@ -62,9 +62,9 @@ check_order() {
 # The reference is what the headers' comments say now.
 check_api() {
   local face
-  for face in client worker; do
-    docs/api.pl "$face/include/procpool/$face.h" | cmp -s - "docs/api/$face.md" ||
-      complain "docs/api/$face.md is not what $face.h says: run make keep-api"
+  for face in client/client client/client_json worker/worker; do
+    docs/api.pl "${face%/*}/include/procpool/${face#*/}.h" | cmp -s - "docs/api/${face#*/}.md" ||
+      complain "docs/api/${face#*/}.md is not what ${face#*/}.h says: run make keep-api"
   done
 }
 

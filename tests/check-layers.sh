@@ -48,7 +48,7 @@ may_include() {
   local file=$1 header=$2
   case $file:$header in
   protocol/*:protocol/*) ;;
-  client/*:protocol/* | client/*:client/* | client/*:procpool/client.h) ;;
+  client/*:protocol/* | client/*:client/* | client/*:procpool/client.h | client/*:procpool/client_json.h) ;;
   worker/*:protocol/* | worker/*:worker/* | worker/*:procpool/worker.h) ;;
   daemon/*:protocol/* | daemon/*:daemon/*) ;;
   *:protocol/* | *:client/* | *:worker/* | *:daemon/* | *:procpool/* | *:tests/*) return 1 ;;

@@ -13,8 +13,8 @@ fail() {
   failures=$((failures + 1))
 }
 
-# Folder, library and public header, a line each.
+# Folder, library and public headers, a line each.
 libraries() {
-  echo client libprocpool client.h
+  echo client libprocpool client.h client_json.h
   echo worker libprocpool-worker worker.h
 }

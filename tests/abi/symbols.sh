@@ -1,11 +1,11 @@
 #!/bin/bash
-# Each library exports the functions of its public header and nothing else, every one of them under a version: the
+# Each library exports the functions of its public headers and nothing else, every one of them under a version: the
 # list is the version script, *.sym.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-# declared HEADER: the functions it declares, without comments.
+# declared HEADER…: the functions they declare, without comments.
 declared() {
-  sed -E 's,/\*.*\*/,,; /^[[:space:]]*\/?\*/d; /^[[:space:]]*#/d' "$1" | grep -oE '\bprocpool_[a-z0-9_]+\(' | tr -d '(' | sort -u
+  sed -E 's,/\*.*\*/,,; /^[[:space:]]*\/?\*/d; /^[[:space:]]*#/d' "$@" | grep -oE '\bprocpool_[a-z0-9_]+\(' | tr -d '(' | sort -u
 }
 
 # listed FILE: name@@version, as nm prints it.
@@ -23,10 +23,11 @@ same() {
   difference=$(diff <(echo "$2") <(echo "$4")) || fail "$1 (<) and $3 (>) differ:" "$difference"
 }
 
-while read -r folder library header; do
+while read -r folder library headers; do
   script=$folder/$library.sym
   names=$(listed "$source/$script")
-  same "<procpool/$header>" "$(declared "$source/$folder/include/procpool/$header")" "$script" "$(sed 's/@@.*//' <<<"$names")"
+  # shellcheck disable=SC2086
+  same "<procpool/${headers// />, <procpool/}>" "$(cd "$source/$folder/include/procpool" && declared $headers)" "$script" "$(sed 's/@@.*//' <<<"$names")"
   same "$script" "$names" "what $library.so exports" "$(exported "$build/$folder/.libs/$library.so")"
   echo "$library: $(wc -l <<<"$names") symbols"
 done < <(libraries)

@@ -3,6 +3,7 @@
 if HAVE_CRITERION
 unit_tests += \
 	%reldir%/client \
+	%reldir%/client_json \
 	%reldir%/input \
 	%reldir%/print \
 	%reldir%/progress \
@@ -14,10 +15,18 @@ unit_tests += \
 %canon_reldir%_reply_LDADD = $(unit_libs)
 %canon_reldir%_reply_LDFLAGS = $(unit_ldflags)
 
-%canon_reldir%_client_SOURCES = %reldir%/client.c
+# A server by script, for the tests that talk to one.
+client_script = %reldir%/script.c %reldir%/script.h
+
+%canon_reldir%_client_SOURCES = %reldir%/client.c $(client_script)
 %canon_reldir%_client_CFLAGS = $(unit_cflags)
 %canon_reldir%_client_LDADD = client/libclient.la $(unit_libs)
 %canon_reldir%_client_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_client_json_SOURCES = %reldir%/client_json.c $(client_script)
+%canon_reldir%_client_json_CFLAGS = $(unit_cflags)
+%canon_reldir%_client_json_LDADD = client/libclient.la $(unit_libs)
+%canon_reldir%_client_json_LDFLAGS = $(unit_ldflags)
 
 %canon_reldir%_input_SOURCES = %reldir%/input.c
 %canon_reldir%_input_CFLAGS = $(unit_cflags)

@@ -17,7 +17,8 @@ extern "C" {
  * Every function that can fail returns 0, a PROCPOOL_E_* (positive) or a negative errno (no memory, no file
  * descriptor …). The details then stand in procpool_last_error() or procpool_stream_last_error().
  *
- * Values are JSON text in UTF-8, byte for byte as the worker wrote them; parse each alone.
+ * Values are JSON text in UTF-8, byte for byte as the worker wrote them; parse each alone. For those who use
+ * jansson, <procpool/client_json.h> does it.
  */
 
 #define PROCPOOL_SYSTEM_SOCKET "/run/procpool/io.procpool"
@@ -30,8 +31,9 @@ enum {
 	PROCPOOL_E_LOST,      /* the connection ended before the answer did */
 	PROCPOOL_E_BAD_REPLY, /* the answer is not what the interface says */
 	PROCPOOL_E_BAD_INPUT, /* what the caller gave is no JSON, no UTF-8, or too large; it was not sent */
-	PROCPOOL_E_STOPPED, /* the caller's callback said so; the call was cancelled */
-	PROCPOOL_E_FULL     /* a stream has enough to send: receive first, then repeat */
+	PROCPOOL_E_STOPPED,   /* the caller's callback said so; the call was cancelled */
+	PROCPOOL_E_FULL,      /* a stream has enough to send: receive first, then repeat */
+	PROCPOOL_E_UNREADABLE /* the answer came, but jansson cannot hold it: call without _json */
 };
 
 /* Why an item has no result. Texts are NULL where they are absent. */
