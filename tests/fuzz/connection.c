@@ -380,7 +380,7 @@ static void finish(struct fixture *f, int mode) {
 	turn(f);
 	FUZZ_CHECK((f->closed || (mode & MODE_LEAVE)) && conn_count(&f->all) == 0 &&
 		   conn_all_sent(&f->all));
-	FUZZ_CHECK(!f->later && !f->stream);
+	FUZZ_CHECK(!f->later && !f->stream && TAILQ_EMPTY(&f->api.watches));
 	dispatch_cancel_all(f->dispatch);
 	turn(f);
 	FUZZ_CHECK(!dispatch_has_requests(f->dispatch));
