@@ -208,6 +208,8 @@ Test(daemon, a_socket_that_cannot_be_had_is_named) {
 	harness_expect_exit(h, EXIT_SOCKET);
 }
 
+/* "While the daemon shuts down, after its first SIGTERM, nobody can connect: it removes its
+ * socket, but leaves one that the service manager passed to it." */
 Test(daemon, a_socket_from_the_service_manager_is_used_and_left) {
 	struct harness *h =
 		harness_start_with(&(struct start) {.conf = ONE_FAKE, .activate = true});
@@ -271,7 +273,8 @@ static void expect_drain(int number) {
 	harness_expect_exit(h, 0);
 }
 
-/* "While the daemon shuts down, after its first SIGTERM, it serves no new connections."
+/* "While the daemon shuts down, after its first SIGTERM, nobody can connect: it removes its socket,
+ * but leaves one that the service manager passed to it."
  * "The active call of each connection is finished and answered, each complete call that waits
  * behind it gets `ShuttingDown`, and the daemon closes."
  * "`io.procpool.ShuttingDown` | | the call was not started | closes"
@@ -285,6 +288,9 @@ Test(daemon, int_is_as_good_as_term) {
 	expect_drain(SIGINT);
 }
 
+/* "While the daemon shuts down, after its first SIGTERM, nobody can connect: it removes its
+ * socket, but leaves one that the service manager passed to it."
+ * "`io.procpool.ShuttingDown` | | the call was not started | closes" */
 Test(daemon, who_comes_while_it_drains_finds_nobody) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");

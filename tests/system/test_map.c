@@ -65,6 +65,25 @@ Test(map, apply_fails_when_its_item_does) {
 	harness_stop(h);
 }
 
+/* "The options are those of `Map`; `chunkSize`, `maxWorkers`, `order` and `timings` make no
+ * difference to one item." */
+Test(map, options_for_many_items_make_no_difference_to_one) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h);
+
+	peer_call(p, "Apply",
+		  "{'function':'f','argument':1,'options':{'chunkSize':7,'maxWorkers':7,"
+		  "'order':'unordered','timings':true,'unpack':'both'}}");
+	worker_expect(w, "{'chunk':1,'items':[1],'unpack':'both', ...}");
+	worker_answer(w, 1, 0, "[2]");
+	peer_expect_text(p, "{'parameters':{'result':2}}");
+	peer_call(p, "Apply", "{'function':'f','options':{'chunkSize':0}}");
+	peer_expect_error(p, "org.varlink.service.InvalidParameter",
+			  "{'parameter':'options.chunkSize'}");
+	harness_stop(h);
+}
+
 /* ---- Map, aggregated ---- */
 
 /* "`Map(function, items, common?, options?)` runs a function over an array of items."
@@ -125,7 +144,9 @@ Test(map, without_items_nothing_runs) {
  * "`kind` | one of the kinds below"
  * "`results` | one value for each item, `null` where it failed"
  * "`errors` | optional: `{"offset", "exception"?, "message"?, "trace"?}` for each that failed, in
- * order; `offset` counts from the **chunk's** first item, also in later reports" */
+ * order; `offset` counts from the **chunk's** first item, also in later reports"
+ * "`onError` | `collect`, `abort` | whether the others run when an item has failed; `collect` if
+ * left out" */
 Test(map, failed_items_are_null_and_listed_and_the_others_have_results) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");

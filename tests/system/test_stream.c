@@ -1,6 +1,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/system/harness.h"
 
@@ -202,12 +203,17 @@ Test(stream, a_running_item_is_cancelled_by_stopping_its_worker) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f"), *next;
 	struct peer *p = open_stream(h, F_TWO);
+	struct timespec since, now;
 
 	peer_send(p, "{'items':[10,11],'end':true}");
 	worker_expect(w, "{'chunk':1,'items':[10,11], ...}");
 	worker_page_store(w, 1, 0, true);
+	clock_gettime(CLOCK_MONOTONIC, &since);
 	peer_send(p, "{'cancel':[0]}");
 	worker_expect_gone(w);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	cr_assert_geq((now.tv_sec - since.tv_sec) * 1000 + (now.tv_nsec - since.tv_nsec) / 1000000,
+		      90);
 	next = harness_ready_worker(h, "f");
 	worker_expect(next, "{'chunk':1,'items':[11],'first':1, ...}");
 	worker_answer(next, 1, 0, "[1]");
