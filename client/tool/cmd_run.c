@@ -65,20 +65,27 @@ static void take_signals(void) {
 static int start(char **argv) {
 	extern char **environ;
 	posix_spawnattr_t attributes;
-	sigset_t defaults;
+	sigset_t defaults, forwarded, before;
 	pid_t pid;
 	int r;
 
 	sigemptyset(&defaults);
 	sigaddset(&defaults, SIGINT);
 	sigaddset(&defaults, SIGPIPE);
+	/* The program may run before its pid is known here: signals for it wait that long. */
+	sigemptyset(&forwarded);
+	sigaddset(&forwarded, SIGTERM);
+	sigaddset(&forwarded, SIGHUP);
+	sigprocmask(SIG_BLOCK, &forwarded, &before);
 	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
 	posix_spawnattr_setsigdefault(&attributes, &defaults);
+	posix_spawnattr_setsigmask(&attributes, &before);
 	r = posix_spawnp(&pid, argv[0], NULL, &attributes, argv, environ);
 	posix_spawnattr_destroy(&attributes);
 	if (r == 0)
 		program = pid;
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	return -r;
 }
 
