@@ -60,6 +60,7 @@ noinst_LTLIBRARIES += %reldir%/libprocpooltool.la
 	%reldir%/tool/run_options.c %reldir%/tool/run_options.h \
 	%reldir%/tool/session.c %reldir%/tool/session.h \
 	%reldir%/tool/show.c %reldir%/tool/show.h \
+	%reldir%/tool/standard.c %reldir%/tool/standard.h \
 	%reldir%/tool/table.c %reldir%/tool/table.h \
 	%reldir%/tool/words.c %reldir%/tool/words.h
 %canon_reldir%_libprocpooltool_la_CPPFLAGS = $(AM_CPPFLAGS) \

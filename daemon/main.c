@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
 #include <stdio.h>
@@ -132,11 +133,21 @@ static int run(const struct options *options, const struct configuration *config
 	return status;
 }
 
+/* A descriptor of ours must not get the number of a standard stream that was closed: workers have that number. */
+static void hold_standard_streams(void) {
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+			open("/dev/null", O_RDWR);
+}
+
 int main(int argc, char **argv) {
 	struct configuration configuration;
 	struct configuration_error error;
 	struct options options;
-	int status = options_parse(&options, argc, argv);
+	int status;
+
+	hold_standard_streams();
+	status = options_parse(&options, argc, argv);
 
 	if (status >= 0)
 		return status;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "client/tool/command.h"
+#include "client/tool/standard.h"
 
 static const struct command {
 	const char *name;
@@ -79,6 +80,7 @@ int main(int argc, char **argv) {
 	struct top top = {0};
 	int code;
 
+	standard_init();
 	argp_err_exit_status = EXIT_BAD_USAGE;
 	argp_program_version = "procpool " PACKAGE_VERSION;
 	if (argc > 0)

@@ -5,6 +5,7 @@ cli_tests = \
 	%reldir%/ask.sh \
 	%reldir%/bad-input.sh \
 	%reldir%/closed-output.sh \
+	%reldir%/closed-streams.sh \
 	%reldir%/daemon-gone.sh \
 	%reldir%/flat-memory.sh \
 	%reldir%/interactive.sh \
