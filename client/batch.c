@@ -35,6 +35,8 @@ int batch_init(struct procpool_batch *batch, struct reply *reply, const struct d
 	       const char *text) {
 	*batch = (struct procpool_batch) {
 		.reply = *reply,
+		.first = reply->first,
+		.count = doc->elements.count,
 		.elements = &doc->elements,
 		.text = text,
 	};
@@ -65,7 +67,7 @@ void batch_done(struct procpool_batch *batch) {
 
 const struct procpool_item_error *procpool_batch_error(const struct procpool_batch *batch,
 						       size_t i) {
-	struct procpool_item_error key = {.index = batch->reply.first + i};
+	struct procpool_item_error key = {.index = batch->first + i};
 
 	if (batch->n_errors == 0)
 		return NULL;
@@ -75,11 +77,11 @@ const struct procpool_item_error *procpool_batch_error(const struct procpool_bat
 /* ---- results ---- */
 
 uint64_t procpool_batch_first(const struct procpool_batch *batch) {
-	return batch->reply.first;
+	return batch->first;
 }
 
 size_t procpool_batch_count(const struct procpool_batch *batch) {
-	return batch->elements->count;
+	return batch->count;
 }
 
 const char *procpool_batch_result(const struct procpool_batch *batch, size_t i, size_t *ret_size) {
@@ -87,7 +89,7 @@ const char *procpool_batch_result(const struct procpool_batch *batch, size_t i, 
 
 	if (procpool_batch_error(batch, i))
 		return NULL;
-	span = elements_span(batch->elements, batch->text, i, 1);
+	span = elements_span(batch->elements, batch->text, batch->from + i, 1);
 	*ret_size = span_size(span);
 	return batch->text + span.begin;
 }
@@ -98,6 +100,7 @@ bool procpool_batch_timing(const struct procpool_batch *batch, size_t i,
 
 	if (!reply->start_us || !reply->duration_us)
 		return false;
+	i += batch->from;
 	*ret = (struct procpool_timing) {
 		.start_us = json_integer_value(json_array_get(reply->start_us, i)),
 		.duration_us = json_integer_value(json_array_get(reply->duration_us, i)),

@@ -10,6 +10,8 @@
  */
 struct procpool_batch {
 	struct reply reply; /* owned */
+	uint64_t first;     /* index of its first result … */
+	size_t from, count; /* … which is this one of the reply, and how many there are */
 	const struct elements *elements;
 	const char *text;
 	struct procpool_item_error *errors; /* owned; by index */

@@ -3,7 +3,7 @@
 #include "client/handle.h"
 
 /*
- * The calls that block: one reply, several, Apply, Map.
+ * The calls that block: one reply, several, Apply.
  */
 
 static char *copy_text(const char *text, struct span span) {
@@ -14,10 +14,20 @@ static int out_of_memory(struct procpool *procpool) {
 	return failure_errno(&procpool->failure, -ENOMEM, "cannot keep the reply");
 }
 
-/* Ends a call whose replies nobody wants: closing is cancelling. */
-static int stop(struct procpool *procpool) {
-	connection_done(&procpool->connection);
-	return failure_set(&procpool->failure, PROCPOOL_E_STOPPED, "stopped by its callback");
+/* Methods that only read: once more does no harm. A later daemon's are not known here, and not repeated. */
+static bool only_reads(const char *method) {
+	static const char *const methods[] = {
+		"io.procpool.ListFunctions",
+		"io.procpool.ListRequests",
+		"io.procpool.Status",
+		"org.varlink.service.GetInfo",
+		"org.varlink.service.GetInterfaceDescription",
+	};
+
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (strcmp(method, methods[i]) == 0)
+			return true;
+	return false;
 }
 
 int procpool_call(struct procpool *procpool, const char *method, const char *parameters,
@@ -27,7 +37,7 @@ int procpool_call(struct procpool *procpool, const char *method, const char *par
 	int r = encode_call(&procpool->call, method, NULL, parameters, &procpool->failure);
 
 	if (r == 0)
-		r = handle_exchange(procpool, REPLY_PLAIN, &reply);
+		r = handle_exchange(procpool, REPLY_PLAIN, only_reads(method), &reply);
 	if (r != 0)
 		return r;
 	copy = copy_text(connection_text(&procpool->connection), reply.plain);
@@ -50,7 +60,7 @@ static int deliver(struct procpool *procpool, struct reply *reply, procpool_repl
 		return out_of_memory(procpool);
 	r = callback(userdata, copy);
 	free(copy);
-	return r == 0 ? 0 : stop(procpool);
+	return r == 0 ? 0 : handle_stop(procpool);
 }
 
 int procpool_call_more(struct procpool *procpool, const char *method, const char *parameters,
@@ -60,7 +70,7 @@ int procpool_call_more(struct procpool *procpool, const char *method, const char
 	int r = encode_call(&procpool->call, method, "more", parameters, &procpool->failure);
 
 	if (r == 0)
-		r = handle_exchange(procpool, REPLY_PLAIN, &reply);
+		r = handle_exchange(procpool, REPLY_PLAIN, false, &reply);
 	while (r == 0) {
 		r = deliver(procpool, &reply, callback, userdata, &more);
 		if (r != 0 || !more)
@@ -85,7 +95,7 @@ int procpool_apply(struct procpool *procpool, const char *function, const char *
 	int r = encode_run_call(&procpool->call, &run, &procpool->failure);
 
 	if (r == 0)
-		r = handle_exchange(procpool, REPLY_RUN, &reply);
+		r = handle_exchange(procpool, REPLY_RUN, options_known(options).idempotent, &reply);
 	if (r != 0)
 		return r;
 	copy = span_size(reply.result) > 0
@@ -96,54 +106,4 @@ int procpool_apply(struct procpool *procpool, const char *function, const char *
 		return out_of_memory(procpool);
 	*ret_result = copy;
 	return 0;
-}
-
-/* Hands the results of one reply over, if it has some. Sets *ret_more. */
-static int deliver_batch(struct procpool *procpool, struct reply *reply,
-			 procpool_batch_callback callback, void *userdata, bool *ret_more) {
-	struct connection *connection = &procpool->connection;
-
-	*ret_more = reply->continues;
-	if (reply->summary)
-		summary_init(&procpool->summary, reply->summary);
-	batch_done(&procpool->batch);
-	if (batch_init(&procpool->batch, reply, &connection->doc, connection_text(connection)) <
-	    0) {
-		reply_done(reply);
-		connection_done(connection);
-		return out_of_memory(procpool);
-	}
-	if (connection->doc.elements.count > 0 && callback(userdata, &procpool->batch) != 0)
-		return stop(procpool);
-	return 0;
-}
-
-int procpool_map(struct procpool *procpool, const char *function, const char *items, size_t size,
-		 const struct procpool_options *options, procpool_batch_callback callback,
-		 void *userdata, const struct procpool_summary **ret_summary) {
-	struct run_call run = {
-		.method = "Map",
-		.flag = "more",
-		.function = function,
-		.options = options,
-		.input_name = "items",
-		.input = items,
-		.input_size = size,
-	};
-	struct reply reply;
-	bool more = true;
-	int r = encode_run_call(&procpool->call, &run, &procpool->failure);
-
-	if (r == 0)
-		r = handle_exchange(procpool, REPLY_RUN, &reply);
-	while (r == 0) {
-		r = deliver_batch(procpool, &reply, callback, userdata, &more);
-		if (r != 0 || !more)
-			break;
-		r = handle_receive(procpool, REPLY_RUN, &reply);
-	}
-	batch_done(&procpool->batch);
-	if (r == 0 && ret_summary)
-		*ret_summary = &procpool->summary.numbers;
-	return r;
 }

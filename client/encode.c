@@ -150,7 +150,7 @@ int encode_call(struct bytes *call, const char *method, const char *flag, const 
 }
 
 /* The caller may be older than this library: what its struct does not have is not read. */
-static struct procpool_options known_options(const struct procpool_options *options) {
+struct procpool_options options_known(const struct procpool_options *options) {
 	struct procpool_options known = {0};
 
 	if (options)
@@ -195,7 +195,7 @@ static int check_run(const struct run_call *run, const struct procpool_options *
 }
 
 int encode_run_call(struct bytes *call, const struct run_call *run, struct failure *failure) {
-	struct procpool_options options = known_options(run->options);
+	struct procpool_options options = options_known(run->options);
 	char method[64];
 	int r = check_run(run, &options, failure);
 

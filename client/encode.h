@@ -22,6 +22,9 @@ int encode_string(struct bytes *bytes, const char *string, size_t size, struct f
 int encode_call(struct bytes *call, const char *method, const char *flag, const char *parameters,
 		struct failure *failure);
 
+/* What the caller's struct has of them, the rest zero; options may be NULL. */
+struct procpool_options options_known(const struct procpool_options *options);
+
 /* A call of Apply, Map or Stream. */
 struct run_call {
 	const char *method; /* without the interface's name */

@@ -6,6 +6,11 @@
  * not there. */
 #define REPEATS 2
 
+/* How long to wait for a daemon that went away, and how often to look: it may be starting again. */
+#define PATIENCE_MS (10 * 1000)
+#define LOOK_MS     20
+#define LOOK_MAX_MS 500
+
 struct procpool *procpool_new(const char *path) {
 	struct procpool *procpool = calloc(1, sizeof(*procpool));
 
@@ -13,6 +18,7 @@ struct procpool *procpool_new(const char *path) {
 		return NULL;
 	connection_init(&procpool->connection, -1);
 	failure_init(&procpool->failure);
+	procpool->patience_ms = PATIENCE_MS;
 	if (path) {
 		procpool->path = strdup(path);
 		if (!procpool->path)
@@ -26,6 +32,7 @@ struct procpool *procpool_free(struct procpool *procpool) {
 		return NULL;
 	batch_done(&procpool->batch);
 	summary_done(&procpool->summary);
+	rest_done(&procpool->rest);
 	bytes_done(&procpool->call);
 	connection_done(&procpool->connection);
 	failure_done(&procpool->failure);
@@ -50,6 +57,24 @@ int procpool_connect(struct procpool *procpool) {
 	if (r == 0)
 		connection_init(&procpool->connection, fd);
 	return r;
+}
+
+int handle_reconnect(struct procpool *procpool) {
+	int r = procpool_connect(procpool), wait = LOOK_MS;
+
+	for (int left = procpool->patience_ms; r == PROCPOOL_E_NO_DAEMON && left > 0;) {
+		/* No descriptor: this is a sleep. A signal may cut it short. */
+		poll(NULL, 0, wait < left ? wait : left);
+		left -= wait;
+		wait = 2 * wait < LOOK_MAX_MS ? 2 * wait : LOOK_MAX_MS;
+		r = procpool_connect(procpool);
+	}
+	if (r != PROCPOOL_E_NO_DAEMON)
+		return r;
+	return failure_set(&procpool->failure, PROCPOOL_E_LOST,
+			   "the connection to the daemon was lost, and none listened within %d s; "
+			   "whether the call ran is not known",
+			   procpool->patience_ms / 1000);
 }
 
 /* ---- one exchange ---- */
@@ -108,6 +133,8 @@ static int decode(struct procpool *procpool, enum reply_kind kind, struct reply 
 		return failure_set(&procpool->failure, PROCPOOL_E_BAD_REPLY,
 				   "the daemon's reply makes no sense: %s", reason);
 	if (reply.error) {
+		rest_renumber(&procpool->rest, reply.parameters);
+		rest_renumber(&procpool->rest, json_object_get(reply.parameters, "item"));
 		r = failure_answer(&procpool->failure, reply.error, reply.parameters);
 		reply_done(&reply);
 		return r;
@@ -149,17 +176,35 @@ static int exchange(struct procpool *procpool, enum reply_kind kind, struct repl
 	return r;
 }
 
-int handle_exchange(struct procpool *procpool, enum reply_kind kind, struct reply *ret) {
+/* An exchange, and again if that certainly did not start. */
+static int start(struct procpool *procpool, enum reply_kind kind, struct reply *ret) {
+	for (int i = 0;; i++) {
+		int r = exchange(procpool, kind, ret);
+
+		if (i == REPEATS || (r != PROCPOOL_E_LOST && r != PROCPOOL_E_ANSWER) ||
+		    !procpool->failure.error.not_started)
+			return r;
+	}
+}
+
+int handle_exchange(struct procpool *procpool, enum reply_kind kind, bool idempotent,
+		    struct reply *ret) {
+	bool may_have_run = false;
 	int r;
 
 	batch_done(&procpool->batch);
 	summary_done(&procpool->summary);
-	for (int i = 0;; i++) {
-		r = exchange(procpool, kind, ret);
-		if (i == REPEATS || (r != PROCPOOL_E_LOST && r != PROCPOOL_E_ANSWER) ||
-		    !procpool->failure.error.not_started)
+	r = start(procpool, kind, ret);
+	for (int i = 0; idempotent && r == PROCPOOL_E_LOST && i < HANDLE_REPEATS; i++) {
+		may_have_run |= !procpool->failure.error.not_started;
+		r = handle_reconnect(procpool);
+		if (r != 0)
 			break;
+		r = start(procpool, kind, ret);
 	}
+	/* What is true of the last attempt is not of the others. */
+	if (r != 0 && may_have_run)
+		procpool->failure.error.not_started = false;
 	bytes_done(&procpool->call);
 	return r;
 }
@@ -170,4 +215,9 @@ int handle_receive(struct procpool *procpool, enum reply_kind kind, struct reply
 	if (r != 0 && r != PROCPOOL_E_ANSWER)
 		connection_done(&procpool->connection);
 	return r;
+}
+
+int handle_stop(struct procpool *procpool) {
+	connection_done(&procpool->connection);
+	return failure_set(&procpool->failure, PROCPOOL_E_STOPPED, "stopped by its callback");
 }

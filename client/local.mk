@@ -15,6 +15,8 @@ noinst_LTLIBRARIES += %reldir%/libclient.la
 	%reldir%/item_error.c %reldir%/item_error.h \
 	%reldir%/json.c \
 	%reldir%/json_text.c %reldir%/json_text.h \
+	%reldir%/map.c \
+	%reldir%/rest.c %reldir%/rest.h \
 	%reldir%/stream.c \
 	%reldir%/value.c %reldir%/value.h
 %canon_reldir%_libclient_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)

@@ -77,10 +77,15 @@ int procpool_stream_open(struct procpool *procpool, const char *function,
 	};
 	struct procpool_stream *stream;
 	struct reply reply;
-	int r = encode_run_call(&procpool->call, &run, &procpool->failure);
+	int r;
 
+	if (options_known(options).idempotent)
+		return failure_set(&procpool->failure, PROCPOOL_E_BAD_INPUT,
+				   "a stream cannot be idempotent: its items are not kept, so that "
+				   "none can be sent again; use procpool_map()");
+	r = encode_run_call(&procpool->call, &run, &procpool->failure);
 	if (r == 0)
-		r = handle_exchange(procpool, REPLY_RUN, &reply);
+		r = handle_exchange(procpool, REPLY_RUN, false, &reply);
 	if (r != 0)
 		return r;
 	stream = stream_new(procpool, &reply);

@@ -10,4 +10,5 @@ include tests/system/local.mk
 include tests/contract/local.mk
 include tests/varlink/local.mk
 include tests/cli/local.mk
+include tests/client/local.mk
 include tests/scripts.mk

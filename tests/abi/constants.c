@@ -24,6 +24,10 @@ static const struct procpool_options options = PROCPOOL_OPTIONS_INIT;
 _Static_assert(sizeof(options.size) == sizeof(size_t), "the size was a size_t");
 _Static_assert(offsetof(struct procpool_options, size) == 0, "the size came first");
 
+/* Older callers' structs end with padding behind the flags: a new field does not lie there. */
+_Static_assert(offsetof(struct procpool_options, idempotent) % sizeof(void *) == 0,
+	       "idempotent began behind the padding");
+
 /* Where the daemon of the machine is looked for. */
 _Static_assert(sizeof(PROCPOOL_SYSTEM_SOCKET) == sizeof("/run/procpool/io.procpool"),
 	       "the system's socket was /run/procpool/io.procpool");

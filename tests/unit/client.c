@@ -289,7 +289,7 @@ UNIT_TEST(client, a_connection_closed_while_idle_is_opened_again) {
 }
 
 /* "The end of the connection in the middle of a call means that nobody knows what was done: our
- * library does not repeat it." */
+ * library does not repeat it, unless the caller said that it is idempotent or it only reads." */
 UNIT_TEST(client, what_may_have_run_is_not_repeated) {
 	struct server server;
 	struct procpool *procpool;
@@ -299,6 +299,7 @@ UNIT_TEST(client, what_may_have_run_is_not_repeated) {
 	procpool = connect_to(&server);
 	cr_assert_eq(procpool_apply(procpool, "f", "1", NULL, &result), PROCPOOL_E_LOST);
 	cr_assert_not(procpool_last_error(procpool)->not_started);
+	cr_assert(strstr(procpool_last_error(procpool)->message, "was lost before its answer"));
 	procpool_free(procpool);
 	served(&server);
 }

@@ -3,6 +3,7 @@
 if HAVE_CRITERION
 unit_tests += \
 	%reldir%/client \
+	%reldir%/client_again \
 	%reldir%/client_json \
 	%reldir%/input \
 	%reldir%/print \
@@ -22,6 +23,11 @@ client_script = %reldir%/script.c %reldir%/script.h
 %canon_reldir%_client_CFLAGS = $(unit_cflags)
 %canon_reldir%_client_LDADD = client/libclient.la $(unit_libs)
 %canon_reldir%_client_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_client_again_SOURCES = %reldir%/client_again.c $(client_script)
+%canon_reldir%_client_again_CFLAGS = $(unit_cflags)
+%canon_reldir%_client_again_LDADD = client/libclient.la $(unit_libs)
+%canon_reldir%_client_again_LDFLAGS = $(unit_ldflags)
 
 %canon_reldir%_client_json_SOURCES = %reldir%/client_json.c $(client_script)
 %canon_reldir%_client_json_CFLAGS = $(unit_cflags)

@@ -80,6 +80,8 @@ struct procpool_options {
 	bool unordered;       /* results as they come; not for Apply */
 	bool abort_on_error; /* nothing new starts after an item failed; the call ends in ItemFailed */
 	bool timings;        /* procpool_batch_timing() tells more */
+	char reserved[5];    /* not read: older callers have padding here, which can be anything */
+	bool idempotent;     /* running an item twice does no harm; see "calls". Not for streams */
 };
 
 #define PROCPOOL_OPTIONS_INIT \
@@ -107,8 +109,19 @@ const struct procpool_error *procpool_last_error(const struct procpool *procpool
 /* ---- calls ----
  *
  * All of them block. A connection that the daemon closed while it was idle, or because it restarts, is opened
- * again, and what was not started is repeated, by the library; what may have run never is
- * (PROCPOOL_E_LOST without not_started). A stop by a signal handler's longjmp is not supported. */
+ * again, and what was not started is repeated, by the library. What may have run – the connection was lost in the
+ * middle of the call – is repeated only where that does no harm: calls with the option idempotent, and those of
+ * procpool_call() that only read (Status, ListRequests, ListFunctions, GetInfo, GetInterfaceDescription). All others
+ * fail with PROCPOOL_E_LOST without not_started.
+ *
+ * To repeat a call, the library waits for a daemon to listen, 10 seconds at most each time, and sends it again, three
+ * times at most in a row of which nothing comes; then that, too, is PROCPOOL_E_LOST. A map is continued rather than
+ * repeated: what was handed out is not run again, and no result is handed out twice. The function then sees the
+ * indexes of the new call, which counts its items from 0 again, while those of batches and errors go on as they
+ * were. In the summary the items and what became of them are those of the whole map, all else that of the last
+ * call. With abort_on_error nothing is repeated after an item failed.
+ *
+ * A stop by a signal handler's longjmp is not supported. */
 
 /* Calls any method, e.g. "io.procpool.Status", for one reply.
  * parameters: a JSON object; NULL = none.
