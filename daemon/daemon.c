@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -47,6 +48,7 @@ struct daemon {
 	const struct daemon_setup *setup;
 	enum daemon_state state;
 	uint64_t started;
+	bool hurried; /* nothing is waited for any more, unread replies neither */
 	struct channel_loop loop;
 	struct listener *listener;
 	struct dispatch *dispatch;
@@ -114,6 +116,7 @@ static void drain(struct daemon *daemon) {
 }
 
 static void stop_now(struct daemon *daemon) {
+	daemon->hurried = true;
 	listener_stop(daemon->listener);
 	dispatch_cancel_all(daemon->dispatch);
 	stop_pools(daemon, kill_pool);
@@ -183,6 +186,9 @@ static void on_status_timer(evutil_socket_t fd, short what, void *context) {
 	get_facts(daemon, &facts);
 	status_line(line, sizeof line, daemon->dispatch, &facts);
 	notify_status(line);
+	/* What a burst needed goes back to the system once it is over. */
+	if (!dispatch_has_requests(daemon->dispatch))
+		malloc_trim(0);
 }
 
 static void on_extend_timer(evutil_socket_t fd, short what, void *context) {
@@ -232,7 +238,7 @@ static void on_pumped(void *context) {
 	if (daemon->state == DAEMON_DRAINING && !dispatch_has_requests(daemon->dispatch))
 		stop_pools(daemon, pool_stop);
 	if (daemon->state == DAEMON_STOPPED && all_pools(daemon, pool_is_empty) &&
-	    conn_all_sent(&daemon->conns))
+	    (daemon->hurried || conn_all_sent(&daemon->conns)))
 		event_base_loopbreak(daemon->loop.base);
 	else if (!evtimer_pending(daemon->status_timer, NULL))
 		add_timer(daemon->status_timer, SECOND);

@@ -375,7 +375,10 @@ static void on_chunk_over(void *context, struct worker *worker, const struct chu
 static void on_pool_changed(void *context, struct pool *pool) {
 	struct dispatch *dispatch = context;
 
-	reroute(dispatch, pool);
+	/* Not for each worker that becomes idle: it looks at all requests. */
+	if (pool->offer_changed)
+		reroute(dispatch, pool);
+	pool->offer_changed = false;
 	dispatch_wake(dispatch);
 }
 

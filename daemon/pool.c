@@ -47,6 +47,7 @@ static void set_state(struct pool *pool, enum pool_state state) {
 		log_info("pool %s: %s -> %s", pool->name, state_names[pool->state],
 			 state_names[state]);
 	pool->state = state;
+	pool->offer_changed = true;
 }
 
 unsigned pool_count(const struct pool *pool, enum worker_state state) {
@@ -135,6 +136,7 @@ static const char *on_hello(void *context, struct worker *worker, struct worker_
 		return reason;
 	if (!pool->functions) {
 		pool->functions = table;
+		pool->offer_changed = true;
 		pool->runtime = hello->runtime;
 		hello->runtime = NULL;
 		memcpy(pool->unpack, hello->unpack, sizeof pool->unpack);
@@ -157,7 +159,7 @@ static void on_state(void *context, struct worker *worker, enum worker_state bef
 		set_state(pool, POOL_RUNNING);
 	/* One that works proves that its command does. */
 	if (before == WORKER_BUSY && worker->state == WORKER_IDLE &&
-	    pool->private->memory.failures > 0)
+	    pool->private->memory.failures > 0 && worker->warm > pool->private->memory.last)
 		scale_success(&pool->private->memory);
 	/* A worker that is gone is looked into first, by on_gone(): it may be a reason to wait. */
 	if (worker->state == WORKER_GONE)
@@ -288,13 +290,15 @@ static void carry_out(struct pool *pool, const struct scale_plan *plan) {
 	}
 }
 
-/* A worker that has lived for a while proves that the command works. */
+/* A worker that started after the last failure and has lived for a while proves that the command works again; one
+ * that is older says nothing of what keeps others from starting. */
 static bool has_settled(const struct pool *pool, uint64_t now) {
 	const struct worker *worker;
 
 	for (enum worker_state state = WORKER_IDLE; state <= WORKER_BUSY; state++)
 		TAILQ_FOREACH (worker, &pool->workers[state], link)
-			if (now - worker->warm >= SCALE_SETTLED)
+			if (worker->warm > pool->private->memory.last &&
+			    now - worker->warm >= SCALE_SETTLED)
 				return true;
 	return false;
 }

@@ -51,8 +51,9 @@ struct pool {
 	char *runtime; /* NULL until the first hello */
 	char *reason;  /* why the last worker could not start; NULL */
 	uint64_t start_timeout;
-	unsigned wanted;   /* workers */
-	uint64_t restarts; /* workers that replaced another */
+	unsigned wanted;    /* workers */
+	uint64_t restarts;  /* workers that replaced another */
+	bool offer_changed; /* state or functions, since who is told of it has looked */
 
 	struct pool_private *private;
 };

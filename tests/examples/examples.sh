@@ -143,7 +143,7 @@ expect 'worker: errors' $'null\nprocpool: item 0: ValueError: 2000000 is not fro
 
 pool "$PWD/worker.py"
 expect 'worker.py: results' $'4.0\n0.5' "$(run 0 procpool map root 16 0.25)"
-expect 'worker.py: text' '"́olléh 𝄞"' "$(run 0 procpool map --strings reverse $'𝄞 héllo\u0301')"
+expect 'worker.py: text' '"́olléh 𝄞"' "$(run 0 procpool map --strings reverse '𝄞 hélló')"
 expect 'worker.py: errors' $'null\nprocpool: item 0: ValueError: math domain error' "$(run 1 procpool map root -- -2)"
 expect 'worker.py: their trace' 1 "$(procpool map --tag root '"x"' 2>/dev/null | grep -c 'Traceback (most recent call last)')"
 expect 'worker.py: many' "$(awk '{ s += sqrt($1) } END { printf "%.3f\n", s }' numbers)" \

@@ -1,7 +1,7 @@
 # System and fault tests: the real daemon, its clients and its workers played by the tests.
 
-TESTS += %reldir%/sockets.sh
-EXTRA_DIST += %reldir%/sockets.sh
+TESTS += %reldir%/descriptors.sh %reldir%/sockets.sh
+EXTRA_DIST += %reldir%/descriptors.sh %reldir%/sockets.sh
 
 if HAVE_CRITERION
 check_PROGRAMS += %reldir%/system %reldir%/fake-worker
