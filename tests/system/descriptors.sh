@@ -6,7 +6,7 @@ PROCPOOL_BUILD=${PROCPOOL_BUILD-$PWD}
 . "$(dirname "${BASH_SOURCE[0]}")/../show/lib.sh"
 
 socket=$show_scratch/io.procpool
-trap 'kill -KILL "$pid" 2>/dev/null; wait; show_clean' EXIT
+trap 'kill -KILL "$pid" 2>/dev/null || true; wait; show_clean' EXIT
 (ulimit -n 30 && exec "$show_build/daemon/procpoold" --socket "$socket" --set default.workers=20 \
   --set "default.command={\"$show_build/worker/procpool-worker\"}") >"$show_scratch/log" 2>&1 </dev/null &
 pid=$!
