@@ -15,10 +15,6 @@
 #include "protocol/interface.h"
 #include "protocol/parameters.h"
 
-static int no_memory(struct error *error) {
-	return error_set(error, ERROR_RESOURCE_EXHAUSTED, "{ss}", "resource", "memory");
-}
-
 /* -------- Apply, Map, Stream -------- */
 
 static struct request *new_request(struct api *api, const struct conn *conn,
@@ -105,7 +101,7 @@ static int start(struct api *api, struct conn *conn, enum run_method method,
 	if (r != 0) {
 		delivery_free(delivery);
 		request_free(request);
-		return r < 0 ? no_memory(error) : 1;
+		return r < 0 ? error_set_no_memory(error) : 1;
 	}
 	delivery_begin(delivery);
 	return 0;
@@ -216,7 +212,7 @@ static void show(struct api *api, struct conn *conn, const struct conn_call *cal
 	if (!call->call->more)
 		return conn_reply(conn, source->build(api, detailed), false);
 	if (watch_start(&api->watches, source, api, detailed, conn, api->loop) < 0) {
-		no_memory(&error);
+		error_set_no_memory(&error);
 		conn_fail(conn, &error);
 	}
 }

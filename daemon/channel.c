@@ -96,7 +96,12 @@ static int deliver(struct channel *channel) {
 	}
 	if (channel->discarding)
 		channel->window_size = 0;
-	return keep_rest(channel);
+	if (keep_rest(channel) < 0) {
+		/* Bytes are missing now: nothing that follows could be understood. */
+		report(channel, CHANNEL_ERROR);
+		return -1;
+	}
+	return 0;
 }
 
 /* Makes room behind the unfinished rest. Returns where to read, and how much. */

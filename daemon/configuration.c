@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "daemon/setting.h"
+#include "daemon/strings.h"
 #include "protocol/work.h"
 
 #define SECOND UINT64_C(1000000)
@@ -73,29 +74,15 @@ static const struct setting *settings_of(const char *section) {
 
 /* -------- one section -------- */
 
-static void strings_free(char **strings) {
-	for (char **s = strings; s && *s; s++)
-		free(*s);
-	free(strings);
-}
-
 /* libconfuse does not tell = from += afterwards, but the first throws a list's default away. So this is the default of
  * every list: where it is still in front, the rest was appended. */
 #define LIST_MARK "..as-before.."
-
-static unsigned count_strings(char *const *strings) {
-	unsigned n = 0;
-
-	while (strings && strings[n])
-		n++;
-	return n;
-}
 
 /* The option's list, behind what was there before if the file says += and not =. */
 static char **new_list(char *const *before, cfg_opt_t *opt) {
 	unsigned n = cfg_opt_size(opt), at = 0;
 	bool appended = n > 0 && strcmp(cfg_opt_getnstr(opt, 0), LIST_MARK) == 0;
-	unsigned n_before = appended ? count_strings(before) : 0;
+	unsigned n_before = appended ? (unsigned) strings_count(before) : 0;
 	char **list = calloc(n_before + n + 1, sizeof *list);
 
 	for (unsigned i = 0; list && i < n_before + n - appended; i++) {

@@ -405,7 +405,7 @@ static ssize_t on_received(void *context, char *bytes, size_t size) {
 	message_over(conn);
 	if (r != DOCUMENT_WHOLE) {
 		if (r < 0)
-			error_set(&error, ERROR_RESOURCE_EXHAUSTED, "{ss}", "resource", "memory");
+			error_set_no_memory(&error);
 		else
 			call_document_error(&conn->doc, r, &error);
 		if (conn->stream)

@@ -254,7 +254,7 @@ static void on_object(void *owner, struct conn_call *message) {
 			  "items after the end of the stream", "offset", 0);
 	else if ((object.items && add_stream_items(delivery, message) < 0) ||
 		 cancel_items(delivery, object.cancel) < 0)
-		error_set(&error, ERROR_RESOURCE_EXHAUSTED, "{ss}", "resource", "memory");
+		error_set_no_memory(&error);
 	if (error.id != ERROR_NONE) {
 		dispatch_cancel(delivery->dispatch, request, &error);
 	} else {

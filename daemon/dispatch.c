@@ -110,10 +110,6 @@ static void fail_entry(struct dispatch *dispatch, struct dispatch_entry *entry,
 
 /* -------- which pool -------- */
 
-static int no_memory(struct error *error) {
-	return error_set(error, ERROR_RESOURCE_EXHAUSTED, "{ss}", "resource", "memory");
-}
-
 /* Returns 0 (routed, or it waits for a pool), or 1 and *error. */
 static int route(struct dispatch *dispatch, struct dispatch_entry *entry, struct error *error) {
 	struct pool *pool;
@@ -127,7 +123,7 @@ static int route(struct dispatch *dispatch, struct dispatch_entry *entry, struct
 				 "options.unpack");
 	if (asprintf(&entry->function, "%s/%s", pool->name, entry->request->function) < 0) {
 		entry->function = NULL;
-		return no_memory(error);
+		return error_set_no_memory(error);
 	}
 	if (entry->unrouted)
 		event_free(entry->unrouted);
@@ -256,7 +252,7 @@ static void bind_entry(struct dispatch *dispatch, struct dispatch_entry *entry, 
 		free(chunk);
 		request->chunks--;
 		request->running -= cut.count;
-		no_memory(&error);
+		error_set_no_memory(&error);
 		fail_entry(dispatch, entry, &error);
 		return;
 	}
@@ -275,7 +271,7 @@ unsigned dispatch_busy(const struct dispatch *dispatch) {
 	return n;
 }
 
-static void count_free_slots(struct dispatch *dispatch) {
+static void count_free_slots(const struct dispatch *dispatch) {
 	unsigned busy = dispatch_busy(dispatch);
 
 	dispatch->private->free_slots = busy < dispatch->slots ? dispatch->slots - busy : 0;
@@ -364,7 +360,7 @@ static void on_chunk_over(void *context, struct worker *worker, const struct chu
 	(void) worker;
 	request->chunks--;
 	if (settlement && outcome_settle(request, chunk, settlement, end) < 0) {
-		no_memory(&error);
+		error_set_no_memory(&error);
 		request_fail(request, REQUEST_FAILED, &error);
 	}
 	dispatch->items_finished += request->failed - failed;
@@ -484,7 +480,7 @@ void dispatch_cancel_item(struct dispatch *dispatch, struct request *request, ui
 	struct error error = {0};
 
 	if (request_cancel_item(request, index) < 0) {
-		no_memory(&error);
+		error_set_no_memory(&error);
 		request_fail(request, REQUEST_FAILED, &error);
 	}
 	if (request_is_cancelling(request, index))
@@ -513,15 +509,11 @@ bool dispatch_has_requests(const struct dispatch *dispatch) {
 	return !TAILQ_EMPTY(&dispatch->private->entries);
 }
 
-const struct pool *dispatch_pool(const struct dispatch *dispatch, const struct request *request) {
-	return entry_of(dispatch, request)->pool;
-}
-
 const char *dispatch_waits_for(const struct dispatch *dispatch, const struct request *request) {
 	const struct dispatch_entry *entry = entry_of(dispatch, request);
 	struct sched_facts facts;
 
-	count_free_slots((struct dispatch *) dispatch);
+	count_free_slots(dispatch);
 	facts = facts_of(dispatch, entry);
 	if (request->running > 0)
 		return NULL;

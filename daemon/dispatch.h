@@ -71,5 +71,3 @@ unsigned dispatch_busy(const struct dispatch *dispatch);
 const char *dispatch_waits_for(const struct dispatch *dispatch, const struct request *request);
 /* Whether a free slot and a runnable request stand side by side, which no pump may leave behind. */
 bool dispatch_is_stuck(struct dispatch *dispatch);
-/* The pool that serves the request, or NULL while none is known. */
-const struct pool *dispatch_pool(const struct dispatch *dispatch, const struct request *request);

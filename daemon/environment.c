@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/strings.h"
+
 struct list {
 	char **words;
 	size_t n, capacity;
@@ -114,14 +116,8 @@ char **environment_new(char *const *inherited, bool whole, char *const *settings
 	    put(&list, format_word("PROCPOOL_POOL", pool)) != 0 ||
 	    put(&list, format_word("PROCPOOL_WORKER_FD", "3")) != 0 ||
 	    put(&list, format_word("PROCPOOL_WORKER_PAGE_FD", "4")) != 0) {
-		environment_free(list.words);
+		strings_free(list.words);
 		return NULL;
 	}
 	return list.words;
-}
-
-void environment_free(char **environment) {
-	for (char **word = environment; word && *word; word++)
-		free(*word);
-	free(environment);
 }

@@ -34,6 +34,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/setting.c %reldir%/setting.h \
 	%reldir%/spawn.c %reldir%/spawn.h \
 	%reldir%/status.c %reldir%/status.h \
+	%reldir%/strings.c %reldir%/strings.h \
 	%reldir%/watch.c %reldir%/watch.h \
 	%reldir%/worker.c %reldir%/worker.h
 %canon_reldir%_libdaemon_la_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfdir)"'

@@ -264,7 +264,7 @@ const char *outcome_report(struct request *request, const struct chunk *chunk,
 	if (add_all(request, &view) < 0) {
 		/* Not the worker's fault. */
 		request->running = running;
-		error_set(&error, ERROR_RESOURCE_EXHAUSTED, "{ss}", "resource", "memory");
+		error_set_no_memory(&error);
 		request_fail(request, REQUEST_FAILED, &error);
 	}
 	request->work_us += report->results->busy_us;

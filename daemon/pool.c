@@ -13,6 +13,7 @@
 #include "daemon/log.h"
 #include "daemon/scale.h"
 #include "daemon/spawn.h"
+#include "daemon/strings.h"
 
 struct pool_private {
 	const struct pool_setup *setup;
@@ -379,28 +380,7 @@ void pool_kill(struct pool *pool) {
 	for_all(pool, kill_worker, 0);
 }
 
-struct pool *pool_of(const struct worker *worker) {
-	return worker_context(worker);
-}
-
 /* -------- life -------- */
-
-static char **copy_words(char *const *words) {
-	size_t n = 0;
-	char **copy;
-
-	while (words[n])
-		n++;
-	copy = calloc(n + 1, sizeof *copy);
-	for (size_t i = 0; copy && i < n; i++) {
-		copy[i] = strdup(words[i]);
-		if (!copy[i]) {
-			environment_free(copy);
-			return NULL;
-		}
-	}
-	return copy;
-}
 
 int pool_new(struct pool **ret, const struct pool_configuration *configuration,
 	     const struct pool_setup *setup, const struct pool_ops *ops, void *context) {
@@ -423,7 +403,7 @@ int pool_new(struct pool **ret, const struct pool_configuration *configuration,
 	p->setup = setup;
 	p->ops = ops;
 	p->context = context;
-	p->command = copy_words(configuration->command);
+	p->command = strings_copy(configuration->command);
 	p->environment = environment_new(setup->environment, setup->private,
 					 configuration->environment, configuration->name);
 	p->directory = configuration->directory ? strdup(configuration->directory) : NULL;
@@ -445,8 +425,8 @@ struct pool *pool_free(struct pool *pool) {
 	p = pool->private;
 	if (p->timer)
 		event_free(p->timer);
-	environment_free(p->command);
-	environment_free(p->environment);
+	strings_free(p->command);
+	strings_free(p->environment);
 	free(p->directory);
 	free(p);
 	json_decref(pool->functions);

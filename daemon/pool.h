@@ -85,5 +85,3 @@ struct worker *pool_idle(const struct pool *pool);
 /* How well the pool offers a function: 0 not at all; more for a longer prefix, most for the exact name. */
 size_t pool_match(const struct pool *pool, const char *function);
 const char *pool_state_name(enum pool_state state);
-/* The pool of a worker. */
-struct pool *pool_of(const struct worker *worker);

@@ -46,7 +46,7 @@ struct request {
 	struct span common_span;
 	uint64_t common; /* id of the value, for the workers */
 
-	uint64_t accepted, started, ended; /* µs; started and ended 0 = not yet */
+	uint64_t accepted, started; /* µs; started 0 = not yet */
 
 	struct items items;
 	bool input_ended;

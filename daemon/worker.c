@@ -181,7 +181,6 @@ static void settle_chunks(struct worker *worker, const struct worker_end *end) {
 		struct settlement settlement = chunk_settle(chunk, &evidence);
 
 		TAILQ_REMOVE(&worker->chunks, chunk, link);
-		worker->n_chunks--;
 		p->ops->chunk_over(p->context, worker, chunk, &settlement, end);
 		free(chunk);
 		/* Who could not be asked, was caught or is to blame in one chunk has not touched the next ones. */
@@ -229,7 +228,6 @@ static void chunk_finished(struct worker *worker, struct chunk *chunk,
 	struct worker_private *p = worker->private;
 
 	TAILQ_REMOVE(&worker->chunks, chunk, link);
-	worker->n_chunks--;
 	p->ops->chunk_over(p->context, worker, chunk, settlement, NULL);
 	free(chunk);
 	if (!TAILQ_EMPTY(&worker->chunks))
@@ -458,7 +456,6 @@ int worker_give(struct worker *worker, struct chunk *chunk, const struct worker_
 	chunk->number = ++p->last_chunk;
 	chunk->sent = now;
 	TAILQ_INSERT_TAIL(&worker->chunks, chunk, link);
-	worker->n_chunks++;
 	set_state(worker, WORKER_BUSY);
 	return 0;
 }

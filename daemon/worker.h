@@ -65,11 +65,10 @@ struct worker {
 	pid_t pid;
 	enum worker_state state;
 	struct chunk_list chunks; /* in its hands; the first one runs */
-	unsigned n_chunks;
-	uint64_t started; /* µs */
-	uint64_t warm;    /* when it said hello, 0 = not yet */
-	uint64_t items;   /* finished since then */
-	uid_t uid;        /* whose work it last got */
+	uint64_t started;         /* µs */
+	uint64_t warm;            /* when it said hello, 0 = not yet */
+	uint64_t items;           /* finished since then */
+	uid_t uid;                /* whose work it last got */
 
 	struct worker_private *private;
 };

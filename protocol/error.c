@@ -36,6 +36,10 @@ int error_set(struct error *error, enum error_id id, const char *format, ...) {
 	return 1;
 }
 
+int error_set_no_memory(struct error *error) {
+	return error_set(error, ERROR_RESOURCE_EXHAUSTED, "{ss}", "resource", "memory");
+}
+
 struct error error_move(struct error *from) {
 	struct error error = *from;
 

@@ -84,6 +84,9 @@ struct error {
  * Returns 1, so that decoders can `return error_set(…)`; when memory is short the parameters are left out. */
 int error_set(struct error *error, enum error_id id, const char *format, ...);
 
+/* Memory is short: ResourceExhausted. Returns 1 as error_set() does. */
+int error_set_no_memory(struct error *error);
+
 /* Takes the error out: *from is empty afterwards. */
 struct error error_move(struct error *from);
 void error_done(struct error *error);

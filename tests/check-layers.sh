@@ -21,7 +21,7 @@ channel spawn notify
 log
 configuration options environment request chunk commons sched estimate scale
 items results setting
-bytes quantity clock
+bytes quantity strings clock
 '
 if [ "${1-}" = --order ]; then # for tests/check-docs.sh
   echo "$daemon_order"

@@ -1,4 +1,5 @@
 #include "daemon/environment.h"
+#include "daemon/strings.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +27,7 @@ static void expect(char **environment, const char *expected) {
 		strcat(text, "\n");
 	}
 	cr_assert_str_eq(text, expected, "the environment is\n%s and not\n%s", text, expected);
-	environment_free(environment);
+	strings_free(environment);
 }
 
 /* "environment | `PATH`, `HOME` and `LANG`; `OMP_NUM_THREADS=1` and its relatives; then the pool's
@@ -96,7 +97,7 @@ UNIT_TEST(environment, without_memory_there_is_none) {
 		environment = environment_new(LIST("HOME=/root", "A=1"), true, LIST("A=2"), "p");
 		failed = unit_failed();
 		cr_assert_eq(environment == NULL, failed, "allocation %zu", n);
-		environment_free(environment);
+		strings_free(environment);
 		cr_assert_eq(unit_live(), 0, "allocation %zu", n);
 	} while (failed);
 	cr_assert_gt(n, 15);
