@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/quantity.h"
 #include "daemon/setting.h"
 #include "daemon/strings.h"
 #include "protocol/work.h"
@@ -48,10 +49,10 @@ static const struct setting limits_settings[] = {
 static const struct setting pool_settings[] = {
 	POOL(command, SETTING_LIST),
 	POOL(workers, SETTING_AUTO_COUNT),
+	POOL(slots, SETTING_BOOL),
 	POOL(start_timeout, SETTING_TIME),
 	POOL(environment, SETTING_ENVIRONMENT),
 	POOL(directory, SETTING_PATH),
-	LATER(slots),
 	LATER(template),
 	LATER(user),
 	LATER(item_timeout),
@@ -113,6 +114,8 @@ static int apply_setting(const struct setting *setting, void *target, cfg_opt_t 
 			return -ENOMEM;
 		free(*(char **) field);
 		*(char **) field = path;
+	} else if (setting->type == SETTING_BOOL) {
+		quantity_bool(cfg_opt_getstr(opt), field);
 	} else {
 		setting_number(setting, cfg_opt_getstr(opt), field);
 	}
@@ -296,6 +299,7 @@ static struct pool_configuration *add_pool(struct configuration *configuration, 
 	pool = &pools[configuration->n_pools];
 	*pool = (struct pool_configuration) {
 		.name = strdup(name),
+		.slots = true,
 		.start_timeout = 30 * SECOND,
 	};
 	/* libconfuse's name for a text that is no file. */

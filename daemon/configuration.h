@@ -17,6 +17,7 @@ struct pool_configuration {
 	char **environment; /* NULL-ended "KEY=value", or NULL */
 	char *directory;    /* absolute; NULL = / */
 	uint64_t workers;   /* 0 = as many as slots */
+	bool slots;         /* its chunks count against the slots */
 	uint64_t start_timeout;
 	char *where; /* "FILE:LINE" where its section ends, for messages */
 };

@@ -204,7 +204,7 @@ static bool is_runnable(struct sched_node *node, void *context) {
 static uint32_t chunk_size(struct dispatch *dispatch, const struct dispatch_entry *entry) {
 	const struct request *request = entry->request;
 	struct dispatch_private *p = dispatch->private;
-	unsigned workers = entry->pool->wanted / p->sched.n_principals;
+	unsigned workers = entry->pool->max / p->sched.n_principals;
 	uint64_t held = request->items.bytes;
 	uint64_t items = request->items.n - request_finished(request);
 

@@ -23,8 +23,9 @@ struct pool_private {
 	char **environment; /* owned, NULL-ended */
 	char *directory;
 	struct scale_memory memory;
-	struct event *timer; /* looks after the workers again */
-	uint64_t started;    /* workers, ever */
+	struct event *timer;   /* looks after the workers again */
+	uint64_t started;      /* workers, ever */
+	unsigned more, beyond; /* as told by pool_demand() */
 	bool stopping;
 };
 
@@ -72,7 +73,7 @@ static unsigned count_ready(const struct pool *pool) {
 }
 
 bool pool_is_warm(const struct pool *pool) {
-	return pool->state == POOL_FAILED || count_ready(pool) >= pool->wanted;
+	return pool->state == POOL_FAILED || count_ready(pool) >= pool->min;
 }
 
 struct worker *pool_idle(const struct pool *pool) {
@@ -330,8 +331,8 @@ static void look_after(struct pool *pool) {
 			return;
 		if (p->memory.failures > 0 && has_settled(pool, clock_now()))
 			scale_success(&p->memory);
-		plan = scale_plan(counts, (struct scale_limits) {.workers = pool->wanted},
-				  &p->memory, clock_now());
+		plan = scale_plan(counts, (struct scale_limits) {.workers = pool->min}, &p->memory,
+				  clock_now());
 		carry_out(pool, &plan);
 	} while (plan.start > 0);
 }
@@ -342,6 +343,16 @@ static void on_timer(evutil_socket_t fd, short what, void *context) {
 	(void) fd, (void) what;
 	look_after(pool);
 	pool->private->ops->changed(pool->private->context, pool);
+}
+
+void pool_demand(struct pool *pool, unsigned more, unsigned beyond) {
+	struct pool_private *p = pool->private;
+
+	if (more == p->more && beyond == p->beyond)
+		return;
+	p->more = more;
+	p->beyond = beyond;
+	look_after(pool);
 }
 
 void pool_start(struct pool *pool) {
@@ -394,8 +405,10 @@ int pool_new(struct pool **ret, const struct pool_configuration *configuration,
 	}
 	pool->private = p;
 	pool->name = strdup(configuration->name);
-	pool->wanted =
+	pool->min =
 		configuration->workers ? (unsigned) configuration->workers : setup->auto_workers;
+	pool->max = pool->min;
+	pool->slots = configuration->slots;
 	pool->start_timeout = configuration->start_timeout;
 	for (enum worker_state state = 0; state < WORKER_STATES; state++)
 		TAILQ_INIT(&pool->workers[state]);

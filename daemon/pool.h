@@ -51,7 +51,8 @@ struct pool {
 	char *runtime; /* NULL until the first hello */
 	char *reason;  /* why the last worker could not start; NULL */
 	uint64_t start_timeout;
-	unsigned wanted;    /* workers */
+	unsigned min, max;  /* workers */
+	bool slots;         /* its chunks count against the slots */
 	uint64_t restarts;  /* workers that replaced another */
 	bool offer_changed; /* state or functions, since who is told of it has looked */
 
@@ -69,6 +70,9 @@ struct pool *pool_free(struct pool *pool);
 
 /* Starts, or looks after, the workers. */
 void pool_start(struct pool *pool);
+/* What the pool's requests could use now, to be told after every pump: so many workers on top of the idle and busy ones
+ * could be given a chunk at once; and so many may be above max, for a user who waits behind long items. */
+void pool_demand(struct pool *pool, unsigned more, unsigned beyond);
 /* Lets all workers finish and go; those that do not within grace µs are ended. */
 void pool_stop(struct pool *pool, uint64_t grace);
 /* KILL for all. */
@@ -77,7 +81,7 @@ void pool_kill(struct pool *pool);
 unsigned pool_count(const struct pool *pool, enum worker_state state);
 /* No worker is left, not even a stopping one. */
 bool pool_is_empty(const struct pool *pool);
-/* As many workers as wanted said hello, or it failed. */
+/* As many workers as it has at least said hello, or it failed. */
 bool pool_is_warm(const struct pool *pool);
 /* The most recently used idle worker, or NULL. */
 struct worker *pool_idle(const struct pool *pool);

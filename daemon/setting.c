@@ -46,11 +46,14 @@ const char *setting_number(const struct setting *setting, const char *text, uint
 const char *setting_check(const struct setting *setting, const char *text) {
 	uint64_t number;
 
+	bool yes;
+
 	switch (setting->type) {
 	case SETTING_LATER:
 	case SETTING_LATER_LIST: return "is not supported yet";
 	case SETTING_LIST: return *text ? NULL : "takes no empty word";
 	case SETTING_PATH: return *text == '/' ? NULL : "takes an absolute path";
+	case SETTING_BOOL: return quantity_bool(text, &yes) ? "takes yes or no" : NULL;
 	case SETTING_ENVIRONMENT:
 		return strchr(text, '=') > text ? NULL : "takes words of the form KEY=value";
 	default: return setting_number(setting, text, &number);

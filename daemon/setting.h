@@ -11,6 +11,7 @@ enum setting_type {
 	SETTING_SIZE,
 	SETTING_COUNT,
 	SETTING_AUTO_COUNT,
+	SETTING_BOOL,
 	SETTING_PATH,
 	SETTING_LIST,
 	SETTING_ENVIRONMENT,
@@ -31,5 +32,5 @@ bool setting_is_list(const struct setting *setting);
 /* Returns NULL if the text fits, or what is wrong with it: the end of a sentence that begins with the key. Of a list,
  * text is one word. */
 const char *setting_check(const struct setting *setting, const char *text);
-/* The value of a setting that is neither a list nor a path. Returns as setting_check(); *ret is set if the text fits. */
+/* The value of a setting that is neither a list nor a path nor yes or no. Returns as setting_check(); *ret is set if the text fits. */
 const char *setting_number(const struct setting *setting, const char *text, uint64_t *ret);

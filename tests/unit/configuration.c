@@ -102,6 +102,7 @@ UNIT_TEST(configuration, every_key_is_taken) {
 			       "pool default {\n"
 			       "    command = {\"/bin/w\", \"--load\", \"a b\"}\n"
 			       "    workers = 2\n"
+			       "    slots = no\n"
 			       "    start_timeout = 5s\n"
 			       "    environment = {\"A=1\", \"B=x=y\", \"C=\"}\n"
 			       "    directory = /srv\n"
@@ -126,13 +127,15 @@ UNIT_TEST(configuration, every_key_is_taken) {
 	cr_assert_str_eq(joined(pool->environment), "A=1|B=x=y|C=");
 	cr_assert_str_eq(pool->directory, "/srv");
 	cr_assert_eq(pool->workers, 2);
+	cr_assert_not(pool->slots);
 	cr_assert_eq(pool->start_timeout, 5000000);
-	cr_assert_str_eq(pool->where, FILE_NAME ":25");
+	cr_assert_str_eq(pool->where, FILE_NAME ":26");
 	pool = configuration_pool(&c, "other.pool");
 	cr_assert_str_eq(joined(pool->command), "/bin/x");
 	cr_assert_str_eq(joined(pool->environment), "-");
 	cr_assert_null(pool->directory);
 	cr_assert_eq(pool->workers, 0);
+	cr_assert(pool->slots);
 	cr_assert_eq(pool->start_timeout, 30000000);
 	cr_assert_eq(configuration_check(&c, &error), 0);
 	configuration_done(&c);
@@ -245,6 +248,7 @@ UNIT_TEST(configuration, a_mistake_in_a_file_is_named_with_its_line) {
 		 AT(2, "items = 1K: items takes a whole number from 1 on")},
 		{"pool a {\n workers = 1..4\n}", AT(2, "workers = 1..4: workers takes one number "
 						       "or auto: MIN..MAX is not supported yet")},
+		{"pool a {\n slots = auto\n}", AT(2, "slots = auto: slots takes yes or no")},
 		{"pool a {\n directory = srv\n}",
 		 AT(2, "directory = srv: directory takes an absolute path")},
 		{"pool a {\n command = {\"\"}\n}",
@@ -261,8 +265,8 @@ UNIT_TEST(configuration, a_mistake_in_a_file_is_named_with_its_line) {
 
 UNIT_TEST(configuration, keys_that_are_not_built_yet_are_refused_by_name) {
 	static const char *const keys[] = {
-		"slots",   "template", "user",      "item_timeout", "queue_timeout", "max_items",
-		"max_age", "max_rss",  "slow_item", "stderr_rate",  "allow_users",   "allow_groups",
+		"template", "user",      "item_timeout", "queue_timeout", "max_items",    "max_age",
+		"max_rss",  "slow_item", "stderr_rate",  "allow_users",   "allow_groups",
 	};
 
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
