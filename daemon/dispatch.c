@@ -18,6 +18,8 @@
 
 /* How long a running item of a cancelled request may go on before its worker is stopped. */
 #define CANCEL_GRACE UINT64_C(100000)
+/* Seconds of slot time, for each slot, by which a request that could not run may go before others. */
+#define CREDIT (2 * ESTIMATE_CHUNK_SHARED)
 
 /* What the dispatch keeps about one request. */
 struct dispatch_entry {
@@ -204,7 +206,7 @@ static bool is_runnable(struct sched_node *node, void *context) {
 static uint32_t chunk_size(struct dispatch *dispatch, const struct dispatch_entry *entry) {
 	const struct request *request = entry->request;
 	struct dispatch_private *p = dispatch->private;
-	unsigned workers = entry->pool->max / p->sched.n_principals;
+	unsigned workers = entry->pool->max / sched_principals(&p->sched);
 	uint64_t held = request->items.bytes;
 	uint64_t items = request->items.n - request_finished(request);
 
@@ -305,17 +307,37 @@ static void visit_dirty(struct dispatch *dispatch) {
 	}
 }
 
+/* What decides whether its request wants a turn may have changed. */
+static void update_ready(struct dispatch *dispatch, struct dispatch_entry *entry) {
+	const struct sched_facts facts = facts_of(dispatch, entry);
+	struct sched *sched = &dispatch->private->sched;
+
+	if (!entry->node.program)
+		return;
+	sched_set_running(sched, &entry->node, entry->request->chunks);
+	sched_set_ready(sched, &entry->node,
+			entry->pool && facts.startable && facts.below_max_workers, 0);
+}
+
 static void on_pump(evutil_socket_t fd, short what, void *context) {
 	struct dispatch *dispatch = context;
 	struct dispatch_private *p = dispatch->private;
+	struct dispatch_entry *entry;
 	struct sched_node *node;
 	uint64_t now = clock_now();
 
 	(void) fd, (void) what;
 	visit_dirty(dispatch);
 	count_free_slots(dispatch);
-	while (p->free_slots > 0 && (node = sched_pick(&p->sched, is_runnable, dispatch))) {
-		bind_entry(dispatch, entry_of_node(node), now);
+	TAILQ_FOREACH (entry, &p->entries, link)
+		update_ready(dispatch, entry);
+	while (p->free_slots > 0 &&
+	       (node = sched_pick(&p->sched, CREDIT * dispatch->slots, is_runnable, dispatch))) {
+		entry = entry_of_node(node);
+		/* The same for every chunk as long as its length is not known. */
+		sched_charge(&p->sched, node, ESTIMATE_CHUNK_SHARED);
+		bind_entry(dispatch, entry, now);
+		update_ready(dispatch, entry);
 		count_free_slots(dispatch);
 	}
 	p->ops->pumped(p->context);
@@ -407,7 +429,7 @@ int dispatch_submit(struct dispatch *dispatch, struct request *request, void *ow
 	if (r == 0 && !entry->pool)
 		r = await_route(dispatch, entry);
 	if (r == 0)
-		r = sched_add(&p->sched, &entry->node, request->uid);
+		r = sched_add(&p->sched, &entry->node, request->uid, request->pid, 0);
 	if (r != 0) {
 		entry->request = NULL;
 		entry_free(dispatch, entry);

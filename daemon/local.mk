@@ -16,6 +16,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/dispatch.c %reldir%/dispatch.h \
 	%reldir%/environment.c %reldir%/environment.h \
 	%reldir%/estimate.c %reldir%/estimate.h \
+	%reldir%/fair.c %reldir%/fair.h \
 	%reldir%/items.c %reldir%/items.h \
 	%reldir%/listener.c %reldir%/listener.h \
 	%reldir%/log.c %reldir%/log.h \

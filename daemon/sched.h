@@ -5,24 +5,48 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
+#include "daemon/fair.h"
+
 /*
- * Whose request runs next. Pure: no clock, no fd; the facts come from the caller. Requests take turns within their
- * principal, and principals take turns, so that many requests of one user do not count for more than one of another.
+ * Whose request runs next: fair queueing (daemon/fair.h) on three levels with the same arithmetic, principal (uid) ->
+ * program (client process of that uid) -> request. N requests of one program, or N programs of one user, get no more
+ * than one. Pure: no clock, no descriptor; times are seconds of slot time, given by the caller.
+ *
+ * For each chunk the caller charges a guess when it is handed over, the excess while it runs, and corrects the sum when it
+ * is over, however it ended. Principals and programs without a request are remembered while they have taken more
+ * than their share (S > V), so that nobody gets rid of a charge by leaving; at most SCHED_LINGER of them beside those of the same
+ * level that have requests (then the one with the least S is forgotten), and none once their level is idle.
  */
 
-struct sched_principal;
+#define SCHED_LINGER   64
+#define SCHED_BUCKETS  256
+#define SCHED_PRIORITY 20 /* priorities are -20 … 19 */
 
-/* A request's place, embedded in whatever the caller keeps about it. */
-struct sched_node {
-	TAILQ_ENTRY(sched_node) link;
-	struct sched_principal *principal; /* NULL while it is not in the schedule */
+struct sched_group;
+LIST_HEAD(sched_bucket, sched_group);
+TAILQ_HEAD(sched_group_list, sched_group);
+
+/* The flows of one level that share a parent. */
+struct sched_level {
+	struct fair_queue queue;
+	struct sched_group_list lingering; /* without a request, least S first */
+	unsigned n_lingering;
 };
 
-TAILQ_HEAD(sched_principal_list, sched_principal);
-
+/* One clock: all pools with slots share one, those with `slots = no` another. Its fields are sched's own. */
 struct sched {
-	struct sched_principal_list principals; /* next turn first */
-	unsigned n_principals;
+	struct sched_level principals;
+	struct sched_bucket buckets[SCHED_BUCKETS]; /* principals and programs */
+	uint64_t last_age;
+	unsigned n_ready;
+};
+
+/* A request's place, embedded in whatever the caller keeps about it; all zero = not in the schedule. Its fields are sched's own. */
+struct sched_node {
+	struct fair_flow flow;
+	struct sched_group *program; /* NULL while it is not in the schedule */
+	int priority;
+	unsigned chunks; /* running */
 };
 
 /* What decides whether a request could use a worker now. */
@@ -40,13 +64,34 @@ static inline bool sched_runnable(const struct sched_facts *facts) {
 }
 
 void sched_init(struct sched *sched);
-/* All nodes must have been removed. */
+/* All nodes must have been removed; forgets who lingers. */
 void sched_done(struct sched *sched);
 
-/* Returns 0 or -ENOMEM. */
-int sched_add(struct sched *sched, struct sched_node *node, uid_t uid);
+/* priority: -20 … 19; the weight inside the program is 1.25^-priority, and a program weighs as its heaviest
+ * request. The node is neither ready nor running. Returns 0 or -ENOMEM (the node is as it was). */
+int sched_add(struct sched *sched, struct sched_node *node, uid_t uid, pid_t program, int priority);
+/* What it was charged stays with its program and principal. Nothing happens to a node that is not in the schedule. */
 void sched_remove(struct sched *sched, struct sched_node *node);
 
-/* The request whose turn it is among those that runnable() says yes to, or NULL. Its turn is over then. */
-struct sched_node *sched_pick(struct sched *sched, bool (*runnable)(struct sched_node *, void *),
+/* Whether the request could start an item as far as it alone can tell (sched_facts without worker and slot). Only ready
+ * ones are asked by sched_pick(). cost: predicted seconds of its next chunk, for ties. Cheap when nothing changes. */
+void sched_set_ready(struct sched *sched, struct sched_node *node, bool ready, double cost);
+
+/* How many of its chunks are with workers. A flow (request, program, principal) with none of them and nothing ready is
+ * idle: it comes back with S = max(S, V), and where all are idle a busy period ends and everybody starts afresh. So tell of a new chunk
+ * before sched_set_ready(…, false), and of the end of the last one after its correction. Cheap when nothing changes. */
+void sched_set_running(struct sched *sched, struct sched_node *node, unsigned chunks);
+
+/* Slot time charged to request, program and principal, each over its weight; negative = a correction. */
+void sched_charge(struct sched *sched, struct sched_node *node, double seconds);
+
+/* credit: L·w = 2·T·slots, seconds: how far behind V a flow may stay. runnable(): the caller's view of worker and slot;
+ * it must not call back. Returns the request whose turn it is, or NULL. Advances V; charges nothing. */
+struct sched_node *sched_pick(struct sched *sched, double credit,
+			      bool (*runnable)(struct sched_node *node, void *context),
 			      void *context);
+
+/* Requests that are ready. */
+unsigned sched_ready(const struct sched *sched);
+/* Principals with a request that is ready. */
+unsigned sched_principals(const struct sched *sched);

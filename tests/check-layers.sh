@@ -20,7 +20,7 @@ output listener
 channel spawn notify
 log
 configuration options environment request chunk commons sched estimate scale
-items results setting
+items results setting fair
 bytes quantity strings clock
 '
 if [ "${1-}" = --order ]; then # for tests/check-docs.sh
