@@ -48,7 +48,8 @@ static const struct setting limits_settings[] = {
 
 static const struct setting pool_settings[] = {
 	POOL(command, SETTING_LIST),
-	POOL(workers, SETTING_AUTO_COUNT),
+	POOL(workers, SETTING_AUTO_RANGE),
+	POOL(idle_timeout, SETTING_TIME),
 	POOL(slots, SETTING_BOOL),
 	POOL(start_timeout, SETTING_TIME),
 	POOL(environment, SETTING_ENVIRONMENT),
@@ -114,6 +115,8 @@ static int apply_setting(const struct setting *setting, void *target, cfg_opt_t 
 			return -ENOMEM;
 		free(*(char **) field);
 		*(char **) field = path;
+	} else if (setting->type == SETTING_AUTO_RANGE) {
+		setting_range(cfg_opt_getstr(opt), field);
 	} else if (setting->type == SETTING_BOOL) {
 		quantity_bool(cfg_opt_getstr(opt), field);
 	} else {
@@ -299,7 +302,9 @@ static struct pool_configuration *add_pool(struct configuration *configuration, 
 	pool = &pools[configuration->n_pools];
 	*pool = (struct pool_configuration) {
 		.name = strdup(name),
+		.workers = {SETTING_AUTO, SETTING_AUTO},
 		.slots = true,
+		.idle_timeout = 60 * SECOND,
 		.start_timeout = 30 * SECOND,
 	};
 	/* libconfuse's name for a text that is no file. */
@@ -355,6 +360,7 @@ static int apply(struct configuration *configuration, cfg_t *cfg,
 
 void configuration_init(struct configuration *configuration) {
 	*configuration = (struct configuration) {
+		.slots = SETTING_AUTO,
 		.drain_timeout = 60 * SECOND,
 		.limits =
 			{

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "daemon/setting.h"
 #include "protocol/limits.h"
 
 /*
@@ -16,14 +17,15 @@ struct pool_configuration {
 	char **command;     /* NULL-ended, at least one word */
 	char **environment; /* NULL-ended "KEY=value", or NULL */
 	char *directory;    /* absolute; NULL = / */
-	uint64_t workers;   /* 0 = as many as slots */
-	bool slots;         /* its chunks count against the slots */
+	struct setting_range workers;
+	uint64_t idle_timeout; /* of a worker above workers.min */
+	bool slots;            /* its chunks count against the slots */
 	uint64_t start_timeout;
 	char *where; /* "FILE:LINE" where its section ends, for messages */
 };
 
 struct configuration {
-	uint64_t slots; /* 0 = usable CPUs */
+	uint64_t slots; /* SETTING_AUTO = usable CPUs */
 	uint64_t drain_timeout;
 	struct {
 		uint64_t message, envelope, reply, items, item, worker_message;

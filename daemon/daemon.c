@@ -382,7 +382,8 @@ static int build_timers(struct daemon *daemon) {
 
 static int build(struct daemon *daemon) {
 	const struct configuration *configuration = daemon->setup->configuration;
-	unsigned slots = configuration->slots ? (unsigned) configuration->slots : usable_cpus();
+	unsigned slots = configuration->slots == SETTING_AUTO ? usable_cpus()
+							      : (unsigned) configuration->slots;
 	int r;
 
 	daemon->loop.base = event_base_new();

@@ -12,8 +12,12 @@
 #include "daemon/environment.h"
 #include "daemon/log.h"
 #include "daemon/scale.h"
+#include "daemon/setting.h"
 #include "daemon/spawn.h"
 #include "daemon/strings.h"
+
+/* How long an idle worker may take to go once its input is closed, µs. */
+#define RETIRE_GRACE UINT64_C(5000000)
 
 struct pool_private {
 	const struct pool_setup *setup;
@@ -22,10 +26,11 @@ struct pool_private {
 	char **command;     /* owned, NULL-ended */
 	char **environment; /* owned, NULL-ended */
 	char *directory;
+	struct scale_limits limits;
+	struct scale_demand demand;
 	struct scale_memory memory;
-	struct event *timer;   /* looks after the workers again */
-	uint64_t started;      /* workers, ever */
-	unsigned more, beyond; /* as told by pool_demand() */
+	struct event *timer; /* looks after the workers again */
+	uint64_t again;      /* when, if it is pending */
 	bool stopping;
 };
 
@@ -73,7 +78,7 @@ static unsigned count_ready(const struct pool *pool) {
 }
 
 bool pool_is_warm(const struct pool *pool) {
-	return pool->state == POOL_FAILED || count_ready(pool) >= pool->min;
+	return pool->state == POOL_FAILED || (pool->functions && count_ready(pool) >= pool->min);
 }
 
 struct worker *pool_idle(const struct pool *pool) {
@@ -152,13 +157,31 @@ static const char *on_hello(void *context, struct worker *worker, struct worker_
 
 /* -------- workers come and go -------- */
 
+/* Whether a change of state could change the plan: work begins and ends too often to ask for a plan each time. */
+static bool matters(const struct pool *pool, enum worker_state before, enum worker_state after) {
+	const struct pool_private *p = pool->private;
+
+	if (before == WORKER_IDLE && after == WORKER_BUSY)
+		return false;
+	if (before != WORKER_BUSY || after != WORKER_IDLE || p->memory.failures > 0)
+		return true;
+	/* From now on it is idle: does somebody look when it has been long enough? */
+	return (pool->min < pool->max && !evtimer_pending(p->timer, NULL)) ||
+	       count_ready(pool) > pool->max;
+}
+
 static void on_state(void *context, struct worker *worker, enum worker_state before) {
 	struct pool *pool = context;
 
 	TAILQ_REMOVE(&pool->workers[before], worker, link);
 	TAILQ_INSERT_HEAD(&pool->workers[worker->state], worker, link);
-	if (before == WORKER_STARTING && worker->state == WORKER_IDLE && !pool->private->stopping)
+	if (worker->state == WORKER_IDLE)
+		worker->idle_since = clock_now();
+	if (before == WORKER_STARTING && worker->state == WORKER_IDLE && !pool->private->stopping) {
 		set_state(pool, POOL_RUNNING);
+		/* One of those that were missing; the next pump tells how many still are. */
+		pool->private->demand.more -= pool->private->demand.more > 0;
+	}
 	/* One that works proves that its command does. */
 	if (before == WORKER_BUSY && worker->state == WORKER_IDLE &&
 	    pool->private->memory.failures > 0 && worker->warm > pool->private->memory.last)
@@ -166,7 +189,8 @@ static void on_state(void *context, struct worker *worker, enum worker_state bef
 	/* A worker that is gone is looked into first, by on_gone(): it may be a reason to wait. */
 	if (worker->state == WORKER_GONE)
 		return;
-	look_after(pool);
+	if (matters(pool, before, worker->state))
+		look_after(pool);
 	pool->private->ops->changed(pool->private->context, pool);
 }
 
@@ -223,7 +247,9 @@ static void on_gone(void *context, struct worker *worker, const struct worker_en
 	char *description = describe_end(end);
 
 	TAILQ_REMOVE(&pool->workers[WORKER_GONE], worker, link);
-	if (pool->private->stopping) {
+	if (pool->private->stopping || worker->retired) {
+		log_debug("pool %s: worker %llu is gone: %s", pool->name,
+			  (unsigned long long) worker->id, description ? description : "");
 		free(description);
 	} else if (failed_to_start(worker, end)) {
 		note_failure(pool, worker->started, description);
@@ -279,17 +305,35 @@ static void start_worker(struct pool *pool) {
 	TAILQ_INSERT_HEAD(&pool->workers[WORKER_STARTING], worker, link);
 }
 
-static void carry_out(struct pool *pool, const struct scale_plan *plan) {
+static void retire_worker(struct pool *pool) {
+	struct worker *coldest = TAILQ_LAST(&pool->workers[WORKER_IDLE], worker_list);
+
+	log_info("pool %s: worker %llu goes: it is not needed", pool->name,
+		 (unsigned long long) coldest->id);
+	coldest->retired = true;
+	worker_stop(coldest, RETIRE_GRACE);
+}
+
+/* A timer that goes off too early does no harm, so that one is left alone. */
+static void look_again(struct pool_private *p, uint64_t again, uint64_t now) {
+	struct timeval interval;
+
+	if (again == UINT64_MAX || (again >= p->again && evtimer_pending(p->timer, NULL)))
+		return;
+	interval = clock_interval(again > now ? again - now : 0);
+	if (evtimer_add(p->timer, &interval) == 0)
+		p->again = again;
+}
+
+static void carry_out(struct pool *pool, const struct scale_plan *plan, uint64_t now) {
 	if (plan->failed)
 		set_state(pool, POOL_FAILED);
 	for (unsigned i = 0; i < plan->start; i++)
 		start_worker(pool);
-	if (plan->again != UINT64_MAX) {
-		uint64_t now = clock_now();
-		struct timeval interval = clock_interval(plan->again > now ? plan->again - now : 0);
-
-		evtimer_add(pool->private->timer, &interval);
-	}
+	look_again(pool->private, plan->again, now);
+	/* The worker's change of state asks for the next plan. */
+	if (plan->stop)
+		retire_worker(pool);
 }
 
 /* A worker that started after the last failure and has lived for a while proves that the command works again; one
@@ -316,24 +360,43 @@ static unsigned count_starting(const struct pool *pool) {
 	return n;
 }
 
+static bool is_retiring(const struct pool *pool) {
+	const struct worker *worker;
+
+	TAILQ_FOREACH (worker, &pool->workers[WORKER_STOPPING], link)
+		if (worker->retired)
+			return true;
+	return false;
+}
+
+static struct scale_counts count_workers(const struct pool *pool) {
+	const struct worker *coldest = TAILQ_LAST(&pool->workers[WORKER_IDLE], worker_list);
+
+	return (struct scale_counts) {
+		.starting = count_starting(pool),
+		.ready = count_ready(pool),
+		.idle = pool_count(pool, WORKER_IDLE),
+		.coldest = coldest ? coldest->idle_since : 0,
+		.stopping = is_retiring(pool),
+		.unknown = !pool->functions,
+	};
+}
+
 /* Does what the plan says; starting a process may fail at once and change the plan. */
 static void look_after(struct pool *pool) {
 	struct pool_private *p = pool->private;
 	struct scale_plan plan;
 
 	do {
-		const struct scale_counts counts = {
-			.starting = count_starting(pool),
-			.ready = count_ready(pool),
-		};
+		const struct scale_counts counts = count_workers(pool);
+		uint64_t now = clock_now();
 
 		if (p->stopping)
 			return;
-		if (p->memory.failures > 0 && has_settled(pool, clock_now()))
+		if (p->memory.failures > 0 && has_settled(pool, now))
 			scale_success(&p->memory);
-		plan = scale_plan(counts, (struct scale_limits) {.workers = pool->min}, &p->memory,
-				  clock_now());
-		carry_out(pool, &plan);
+		plan = scale_plan(&counts, &p->limits, p->demand, &p->memory, now);
+		carry_out(pool, &plan, now);
 	} while (plan.start > 0);
 }
 
@@ -348,10 +411,9 @@ static void on_timer(evutil_socket_t fd, short what, void *context) {
 void pool_demand(struct pool *pool, unsigned more, unsigned beyond) {
 	struct pool_private *p = pool->private;
 
-	if (more == p->more && beyond == p->beyond)
+	if (more == p->demand.more && beyond == p->demand.beyond)
 		return;
-	p->more = more;
-	p->beyond = beyond;
+	p->demand = (struct scale_demand) {more, beyond};
 	look_after(pool);
 }
 
@@ -393,6 +455,10 @@ void pool_kill(struct pool *pool) {
 
 /* -------- life -------- */
 
+static unsigned workers_number(uint64_t number, const struct pool_setup *setup) {
+	return number == SETTING_AUTO ? setup->auto_workers : (unsigned) number;
+}
+
 int pool_new(struct pool **ret, const struct pool_configuration *configuration,
 	     const struct pool_setup *setup, const struct pool_ops *ops, void *context) {
 	struct pool *pool = calloc(1, sizeof *pool);
@@ -405,14 +471,18 @@ int pool_new(struct pool **ret, const struct pool_configuration *configuration,
 	}
 	pool->private = p;
 	pool->name = strdup(configuration->name);
-	pool->min =
-		configuration->workers ? (unsigned) configuration->workers : setup->auto_workers;
-	pool->max = pool->min;
+	pool->min = workers_number(configuration->workers.min, setup);
+	pool->max = workers_number(configuration->workers.max, setup);
+	/* "8..auto" where there are fewer slots. */
+	if (pool->max < pool->min)
+		pool->max = pool->min;
 	pool->slots = configuration->slots;
 	pool->start_timeout = configuration->start_timeout;
 	for (enum worker_state state = 0; state < WORKER_STATES; state++)
 		TAILQ_INIT(&pool->workers[state]);
 
+	p->limits = (struct scale_limits) {
+		.min = pool->min, .max = pool->max, .idle = configuration->idle_timeout};
 	p->setup = setup;
 	p->ops = ops;
 	p->context = context;

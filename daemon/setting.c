@@ -19,6 +19,36 @@ bool setting_is_list(const struct setting *setting) {
 	       setting->type == SETTING_LATER_LIST;
 }
 
+/* A number from min on, or auto. Returns 0 and *ret, or 1. */
+static int take_count(const char *text, uint64_t min, uint64_t *ret) {
+	if (strcmp(text, "auto") != 0)
+		return quantity_count(text, min, WORKERS_MAX, ret);
+	*ret = SETTING_AUTO;
+	return 0;
+}
+
+const char *setting_range(const char *text, struct setting_range *ret) {
+	static const char form[] =
+		"takes a number from 1 to 4096, auto, or MIN..MAX such as 1..4 or 0..auto";
+	const char *dots = strstr(text, "..");
+	char first[8];
+
+	if (!dots) {
+		if (take_count(text, 1, &ret->min) != 0)
+			return form;
+		ret->max = ret->min;
+		return NULL;
+	}
+	if ((size_t) (dots - text) >= sizeof first)
+		return form;
+	memcpy(first, text, (size_t) (dots - text));
+	first[dots - text] = '\0';
+	if (quantity_count(first, 0, WORKERS_MAX, &ret->min) != 0 ||
+	    take_count(dots + 2, 1, &ret->max) != 0)
+		return form;
+	return ret->min > ret->max ? "takes MIN..MAX with a MIN that is not above MAX" : NULL;
+}
+
 const char *setting_number(const struct setting *setting, const char *text, uint64_t *ret) {
 	switch (setting->type) {
 	case SETTING_TIME:
@@ -28,14 +58,7 @@ const char *setting_number(const struct setting *setting, const char *text, uint
 			       ? "takes a size from 16 bytes to 2G, such as 16M"
 			       : NULL;
 	case SETTING_AUTO_COUNT:
-		*ret = 0;
-		if (strcmp(text, "auto") == 0)
-			return NULL;
-		if (strstr(text, ".."))
-			return "takes one number or auto: MIN..MAX is not supported yet";
-		return quantity_count(text, 1, WORKERS_MAX, ret)
-			       ? "takes a number from 1 to 4096, or auto"
-			       : NULL;
+		return take_count(text, 1, ret) ? "takes a number from 1 to 4096, or auto" : NULL;
 	default:
 		return quantity_count(text, 1, UINT32_MAX / 2, ret)
 			       ? "takes a whole number from 1 on"
@@ -46,6 +69,7 @@ const char *setting_number(const struct setting *setting, const char *text, uint
 const char *setting_check(const struct setting *setting, const char *text) {
 	uint64_t number;
 
+	struct setting_range range;
 	bool yes;
 
 	switch (setting->type) {
@@ -53,6 +77,7 @@ const char *setting_check(const struct setting *setting, const char *text) {
 	case SETTING_LATER_LIST: return "is not supported yet";
 	case SETTING_LIST: return *text ? NULL : "takes no empty word";
 	case SETTING_PATH: return *text == '/' ? NULL : "takes an absolute path";
+	case SETTING_AUTO_RANGE: return setting_range(text, &range);
 	case SETTING_BOOL: return quantity_bool(text, &yes) ? "takes yes or no" : NULL;
 	case SETTING_ENVIRONMENT:
 		return strchr(text, '=') > text ? NULL : "takes words of the form KEY=value";

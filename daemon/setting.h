@@ -11,12 +11,21 @@ enum setting_type {
 	SETTING_SIZE,
 	SETTING_COUNT,
 	SETTING_AUTO_COUNT,
+	SETTING_AUTO_RANGE,
 	SETTING_BOOL,
 	SETTING_PATH,
 	SETTING_LIST,
 	SETTING_ENVIRONMENT,
 	SETTING_LATER,
 	SETTING_LATER_LIST
+};
+
+/* As many as slots. */
+#define SETTING_AUTO UINT64_MAX
+
+/* Either may be SETTING_AUTO. */
+struct setting_range {
+	uint64_t min, max;
 };
 
 struct setting {
@@ -32,5 +41,7 @@ bool setting_is_list(const struct setting *setting);
 /* Returns NULL if the text fits, or what is wrong with it: the end of a sentence that begins with the key. Of a list,
  * text is one word. */
 const char *setting_check(const struct setting *setting, const char *text);
-/* The value of a setting that is neither a list nor a path nor yes or no. Returns as setting_check(); *ret is set if the text fits. */
+/* The value of a setting that is a number or a time. Returns as setting_check(); *ret is set if the text fits. */
 const char *setting_number(const struct setting *setting, const char *text, uint64_t *ret);
+/* "4", "auto", "1..4" or "0..auto". Returns as setting_check(); *ret is set if the text fits. */
+const char *setting_range(const char *text, struct setting_range *ret);

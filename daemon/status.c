@@ -96,10 +96,11 @@ json_t *status_requests(const struct dispatch *dispatch, uint64_t now) {
 static json_t *pool_status(const struct pool *pool) {
 	unsigned starting = pool_count(pool, WORKER_STARTING), idle = pool_count(pool, WORKER_IDLE);
 	unsigned busy = pool_count(pool, WORKER_BUSY);
-	json_t *status = json_pack("{ss ss si si si sI}", "name", pool->name, "state",
-				   pool_state_name(pool->state), "workers",
-				   (int) (starting + idle + busy), "idle", (int) idle, "busy",
-				   (int) busy, "restarts", (json_int_t) pool->restarts);
+	json_t *status = json_pack(
+		"{ss ss si si si sI si si sb}", "name", pool->name, "state",
+		pool_state_name(pool->state), "workers", (int) (starting + idle + busy), "idle",
+		(int) idle, "busy", (int) busy, "restarts", (json_int_t) pool->restarts, "min",
+		(int) pool->min, "max", (int) pool->max, "slots", (int) pool->slots);
 
 	if (pool->state == POOL_FAILED && pool->reason)
 		json_object_set_new(status, "reason", json_string(pool->reason));

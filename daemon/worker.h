@@ -70,6 +70,10 @@ struct worker {
 	uint64_t items;           /* finished since then */
 	uid_t uid;                /* whose work it last got */
 
+	/* What its pool notes. */
+	uint64_t idle_since; /* µs; if IDLE */
+	bool retired;        /* it was idle, and is stopped because there are enough without it */
+
 	struct worker_private *private;
 };
 

@@ -39,12 +39,17 @@ static void check_words(char *const *words) {
 		FUZZ_CHECK(**words);
 }
 
+static void check_auto_count(uint64_t n) {
+	FUZZ_CHECK(n == SETTING_AUTO || (n > 0 && n <= 4096));
+}
+
 static void check_pool(const struct configuration *configuration,
 		       const struct pool_configuration *pool) {
 	FUZZ_CHECK(function_name_valid(pool->name, false));
 	FUZZ_CHECK(strcmp(pool->name, "daemon") != 0 && strcmp(pool->name, "limits") != 0);
 	FUZZ_CHECK(configuration_pool(configuration, pool->name) == pool);
-	FUZZ_CHECK(pool->workers <= 4096 && pool->where);
+	FUZZ_CHECK(pool->workers.min <= pool->workers.max && pool->where);
+	check_auto_count(pool->workers.max);
 	FUZZ_CHECK(!pool->directory || pool->directory[0] == '/');
 	check_words(pool->command);
 	for (char **word = pool->environment; word && *word; word++)
@@ -61,7 +66,7 @@ static void check_taken(const struct configuration *configuration) {
 	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
 		FUZZ_CHECK(sizes[i] >= 16 && sizes[i] <= UINT64_C(2) << 30);
 	FUZZ_CHECK(configuration->limits.items > 0 && configuration->limits.window_items > 0);
-	FUZZ_CHECK(configuration->slots <= 4096);
+	check_auto_count(configuration->slots);
 	for (size_t i = 0; i < configuration->n_pools; i++)
 		check_pool(configuration, &configuration->pools[i]);
 }

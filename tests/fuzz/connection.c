@@ -191,8 +191,11 @@ static void state_facts(void *context, struct status_facts *ret) {
 
 static void add_pool(struct fixture *f) {
 	static char *words[] = {"none", NULL};
-	const struct pool_configuration configuration = {
-		.name = "p", .command = words, .workers = 1, .slots = true, .start_timeout = UINT64_MAX};
+	const struct pool_configuration configuration = {.name = "p",
+							 .command = words,
+							 .workers = {1, 1},
+							 .slots = true,
+							 .start_timeout = UINT64_MAX};
 	struct pool *pool;
 
 	f->pool_setup = (struct pool_setup) {

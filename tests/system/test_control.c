@@ -369,8 +369,9 @@ Test(control, list_requests_with_more_goes_on) {
  * finished"
  * "`oldestWaitUs` | for how many microseconds the oldest request has waited of which nothing has
  * started; 0 if there is none"
- * "`pools` | for each pool `name`, `state`, `workers`, `idle`, `busy`, `restarts`, and the
- * `reason` if it has failed"
+ * "`pools` | for each pool `name`, `state`, `workers`, `idle`, `busy`, `restarts`, the
+ * `reason` if it has failed, the fewest and the most workers (`min`, `max`), and `slots`: whether its chunks
+ * count"
  * "`workers` | with `workers: true`, for each worker `id`, `pool`, `pid`, `state`, `items`,
  * `ageUs`, `rssBytes`, and the `function` if it is busy"
  * "The state of a pool is `starting`, `running` or `failed`, that of a worker `starting`, `idle`,
@@ -398,8 +399,10 @@ Test(control, status_counts_pools_workers_and_items) {
 		"{'parameters':{'state':'running','version':'~string','pid':%d,'uptimeUs':'~min:0',"
 		"'slots':5,'slotsBusy':1,'connections':2,'itemsQueued':1,'itemsRunning':1,"
 		"'itemsFinished':1,'itemsFailed':1,'oldestWaitUs':0,'pools':["
-		"{'name':'a','state':'running','workers':2,'idle':1,'busy':1,'restarts':0},"
-		"{'name':'b','state':'running','workers':1,'idle':1,'busy':0,'restarts':0}],"
+		"{'name':'a','state':'running','workers':2,'idle':1,'busy':1,'restarts':0,"
+		"'min':2,'max':2,'slots':true},"
+		"{'name':'b','state':'running','workers':1,'idle':1,'busy':0,'restarts':0,"
+		"'min':1,'max':1,'slots':true}],"
 		"'workers':[{'id':'~int','pool':'a','pid':'~int','state':'~string','items':'~int',"
 		"'ageUs':'~int','rssBytes':'~int', ...},{'pool':'a', ...},"
 		"{'pool':'b','pid':%d,'state':'idle','items':0, ...}]}}",

@@ -89,8 +89,9 @@ static bool pool_is_running(void *data) {
  * trying | stays"
  * "The state of a pool is `starting`, `running` or `failed`, that of a worker `starting`, `idle`,
  * `busy` or `stopping`."
- * "`pools` | for each pool `name`, `state`, `workers`, `idle`, `busy`, `restarts`, and the
- * `reason` if it has failed" */
+ * "`pools` | for each pool `name`, `state`, `workers`, `idle`, `busy`, `restarts`, the
+ * `reason` if it has failed, the fewest and the most workers (`min`, `max`), and `slots`: whether its chunks
+ * count" */
 Test(pool, a_command_that_fails_makes_its_pool_fail_and_others_work) {
 	struct harness *h = harness_start(BAD_POOL "pool good { command = FAKE workers = 1 }\n");
 	struct fake *w = harness_ready_worker(h, "f");
@@ -110,7 +111,8 @@ Test(pool, a_command_that_fails_makes_its_pool_fail_and_others_work) {
 	peer_call(p, "Status", "{}");
 	peer_expect(p, "{'parameters':{'pools':[{'name':'bad','state':'failed',"
 		       "'reason':'~has:no such module','idle':0, ...},"
-		       "{'name':'good','state':'running', ...}], ...}}");
+		       "{'name':'good','state':'running','min':1,'max':1,'slots':true, ...}], "
+		       "...}}");
 	harness_stop(h);
 }
 

@@ -58,7 +58,7 @@ UNIT_TEST(configuration, without_a_file_everything_has_its_default) {
 	struct configuration c;
 
 	configuration_init(&c);
-	cr_assert_eq(c.slots, 0);
+	cr_assert_eq(c.slots, SETTING_AUTO);
 	cr_assert_eq(c.drain_timeout, 60000000);
 	cr_assert_eq(c.limits.message, 16 << 20);
 	cr_assert_eq(c.limits.envelope, 64 << 10);
@@ -101,7 +101,8 @@ UNIT_TEST(configuration, every_key_is_taken) {
 			       "}\n"
 			       "pool default {\n"
 			       "    command = {\"/bin/w\", \"--load\", \"a b\"}\n"
-			       "    workers = 2\n"
+			       "    workers = 1..auto\n"
+			       "    idle_timeout = 5min\n"
 			       "    slots = no\n"
 			       "    start_timeout = 5s\n"
 			       "    environment = {\"A=1\", \"B=x=y\", \"C=\"}\n"
@@ -126,15 +127,19 @@ UNIT_TEST(configuration, every_key_is_taken) {
 	cr_assert_str_eq(joined(pool->command), "/bin/w|--load|a b");
 	cr_assert_str_eq(joined(pool->environment), "A=1|B=x=y|C=");
 	cr_assert_str_eq(pool->directory, "/srv");
-	cr_assert_eq(pool->workers, 2);
+	cr_assert_eq(pool->workers.min, 1);
+	cr_assert_eq(pool->workers.max, SETTING_AUTO);
+	cr_assert_eq(pool->idle_timeout, 300000000);
 	cr_assert_not(pool->slots);
 	cr_assert_eq(pool->start_timeout, 5000000);
-	cr_assert_str_eq(pool->where, FILE_NAME ":26");
+	cr_assert_str_eq(pool->where, FILE_NAME ":27");
 	pool = configuration_pool(&c, "other.pool");
 	cr_assert_str_eq(joined(pool->command), "/bin/x");
 	cr_assert_str_eq(joined(pool->environment), "-");
 	cr_assert_null(pool->directory);
-	cr_assert_eq(pool->workers, 0);
+	cr_assert_eq(pool->workers.min, SETTING_AUTO);
+	cr_assert_eq(pool->workers.max, SETTING_AUTO);
+	cr_assert_eq(pool->idle_timeout, 60000000);
 	cr_assert(pool->slots);
 	cr_assert_eq(pool->start_timeout, 30000000);
 	cr_assert_eq(configuration_check(&c, &error), 0);
@@ -160,7 +165,7 @@ UNIT_TEST(configuration, a_later_file_replaces_what_it_sets_and_nothing_else) {
 			       "pool a { command = {/c} directory = /d }\n",
 			       &error),
 		     0, "%s", error.text);
-	cr_assert_eq(c.slots, 0);
+	cr_assert_eq(c.slots, SETTING_AUTO);
 	cr_assert_eq(c.drain_timeout, 5000000);
 	cr_assert_eq(c.limits.items, 4);
 	cr_assert_eq(c.limits.item, 5 << 10);
@@ -169,7 +174,8 @@ UNIT_TEST(configuration, a_later_file_replaces_what_it_sets_and_nothing_else) {
 	cr_assert_str_eq(joined(pool->command), "/c");
 	cr_assert_str_eq(joined(pool->environment), "A=1");
 	cr_assert_str_eq(pool->directory, "/d");
-	cr_assert_eq(pool->workers, 2);
+	cr_assert_eq(pool->workers.min, 2);
+	cr_assert_eq(pool->workers.max, 2);
 	cr_assert_str_eq(pool->where, FILE_NAME ":3", "where it was first named");
 	configuration_done(&c);
 }
@@ -181,7 +187,7 @@ UNIT_TEST(configuration, set_assigns_one_key_on_top) {
 		"limits.message_timeout=infinity",
 		"default.command={\"/bin/w\", \"--load\", \"x.so\"}",
 		"default.workers=2",
-		"default.workers=3",
+		"default.workers=0..3",
 		"default.environment={\"A=1\"}",
 		"my.pool.command={/bin/y}",
 		"my.pool.directory=\"/with space\"",
@@ -199,7 +205,8 @@ UNIT_TEST(configuration, set_assigns_one_key_on_top) {
 	cr_assert_eq(c.limits.message_timeout, UINT64_MAX);
 	cr_assert_eq(c.n_pools, 3);
 	cr_assert_str_eq(joined(configuration_pool(&c, "default")->command), "/bin/w|--load|x.so");
-	cr_assert_eq(configuration_pool(&c, "default")->workers, 3);
+	cr_assert_eq(configuration_pool(&c, "default")->workers.min, 0);
+	cr_assert_eq(configuration_pool(&c, "default")->workers.max, 3);
 	cr_assert_str_eq(joined(configuration_pool(&c, "default")->environment), "A=1");
 	cr_assert_str_eq(joined(configuration_pool(&c, "my.pool")->command), "/bin/y");
 	cr_assert_str_eq(configuration_pool(&c, "my.pool")->directory, "/with space");
@@ -222,6 +229,8 @@ static void expect_mistake(const char *text, const char *sentence) {
 }
 
 #define AT(line, sentence) FILE_NAME ":" #line ": " sentence
+
+#define WORKERS_FORM "takes a number from 1 to 4096, auto, or MIN..MAX such as 1..4 or 0..auto"
 
 UNIT_TEST(configuration, a_mistake_in_a_file_is_named_with_its_line) {
 	static const struct {
@@ -246,8 +255,9 @@ UNIT_TEST(configuration, a_mistake_in_a_file_is_named_with_its_line) {
 		 AT(2, "items = 0: items takes a whole number from 1 on")},
 		{"limits {\n items = 1K\n}",
 		 AT(2, "items = 1K: items takes a whole number from 1 on")},
-		{"pool a {\n workers = 1..4\n}", AT(2, "workers = 1..4: workers takes one number "
-						       "or auto: MIN..MAX is not supported yet")},
+		{"pool a {\n workers = 0\n}", AT(2, "workers = 0: workers " WORKERS_FORM)},
+		{"pool a {\n idle_timeout = long\n}",
+		 AT(2, "idle_timeout = long: idle_timeout takes a time such as 30s or infinity")},
 		{"pool a {\n slots = auto\n}", AT(2, "slots = auto: slots takes yes or no")},
 		{"pool a {\n directory = srv\n}",
 		 AT(2, "directory = srv: directory takes an absolute path")},
@@ -261,6 +271,37 @@ UNIT_TEST(configuration, a_mistake_in_a_file_is_named_with_its_line) {
 
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
 		expect_mistake(table[i].text, table[i].sentence);
+}
+
+UNIT_TEST(configuration, workers_are_a_number_or_a_range) {
+#define AUTO SETTING_AUTO
+	static const struct {
+		const char *text;
+		uint64_t min, max;
+	} table[] = {
+		{"1", 1, 1},          {"4096", 4096, 4096},
+		{"auto", AUTO, AUTO}, {"1..1", 1, 1},
+		{"0..1", 0, 1},       {"2..4096", 2, 4096},
+		{"0..auto", 0, AUTO}, {"4096..auto", 4096, AUTO},
+	};
+	static const char *const refused[] = {
+		"",           "0",       "-1",      "4097",
+		"0..0",       "..",      "..4",     "1..",
+		"1...4",      "1..4..8", "1 .. 4",  "auto..8",
+		"auto..auto", "Auto",    "1..4097", "00000000000001..4",
+		"1,4",        "1-4",     "0x1..4",  "1..many",
+	};
+	struct setting_range range;
+
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		cr_assert_null(setting_range(table[i].text, &range), "%s", table[i].text);
+		cr_assert_eq(range.min, table[i].min, "%s", table[i].text);
+		cr_assert_eq(range.max, table[i].max, "%s", table[i].text);
+	}
+	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+		cr_assert_str_eq(setting_range(refused[i], &range), WORKERS_FORM, "%s", refused[i]);
+	cr_assert_str_eq(setting_range("4..1", &range),
+			 "takes MIN..MAX with a MIN that is not above MAX");
 }
 
 UNIT_TEST(configuration, keys_that_are_not_built_yet_are_refused_by_name) {
