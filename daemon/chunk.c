@@ -21,6 +21,9 @@ static struct settlement running(const struct chunk *chunk, const struct chunk_e
 				 struct position position) {
 	uint64_t item = position_pack(position.chunk, position.offset, false);
 
+	/* It came to the limit, which it looks at after it said that it begins. */
+	if (chunk->cut && position.offset == chunk->count)
+		return settle(chunk->count, false, chunk->count);
 	if (position.offset < chunk->reported || position.offset >= chunk->count)
 		return blame_first(chunk);
 	/* The blow was meant for another item, whose result came first: this one is innocent. */
@@ -45,4 +48,43 @@ struct settlement chunk_settle(const struct chunk *chunk, const struct chunk_evi
 	if (position.chunk > chunk->number)
 		return settle(chunk->count, false, chunk->count);
 	return position.running ? running(chunk, evidence, position) : between(chunk, position);
+}
+
+int64_t chunk_charge(struct chunk *chunk, uint64_t now) {
+	uint64_t held = chunk->began ? now - chunk->began : 0;
+	int64_t more = (int64_t) (held - chunk->charged);
+
+	chunk->charged = held;
+	return more;
+}
+
+/* As long as the chunks of a shared pool are meant to be. */
+#define OVERDUE_MIN UINT64_C(20000)
+
+bool chunk_is_overdue(const struct chunk *chunk, uint64_t now) {
+	uint64_t held = chunk->began ? now - chunk->began : 0;
+
+	return held > OVERDUE_MIN &&
+	       (chunk->predicted == CHUNK_UNKNOWN || held / 2 > chunk->predicted);
+}
+
+uint64_t chunk_remaining(const struct chunk *chunk, uint64_t now) {
+	uint64_t held = chunk->began ? now - chunk->began : 0;
+
+	if (chunk->predicted == CHUNK_UNKNOWN)
+		return CHUNK_UNKNOWN;
+	return held < chunk->predicted ? chunk->predicted - held : 0;
+}
+
+uint32_t chunk_unstarted(const struct chunk *chunk, uint64_t limit, uint64_t progress) {
+	struct position from = position_unpack(limit), at = position_unpack(progress);
+	uint32_t first = chunk->reported;
+
+	if (from.chunk > chunk->number || at.chunk > chunk->number)
+		return chunk->count;
+	if (from.chunk == chunk->number && from.offset > first)
+		first = from.offset;
+	if (at.chunk == chunk->number && at.offset + at.running > first)
+		first = at.offset + at.running;
+	return first < chunk->count ? first : chunk->count;
 }

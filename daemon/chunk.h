@@ -18,8 +18,14 @@ struct chunk {
 	uint32_t reported;       /* results received: offsets 0 … reported - 1 */
 	uint32_t handed;         /* times its items were handed over before without being started */
 	uint32_t attempts;       /* times its items were started before */
+	bool cut;                /* count was lowered: the worker still has to return the rest */
 	uint64_t sent;           /* when it was sent, in µs */
+	uint64_t began;     /* when it came first in its worker, in µs; 0 = others are before it */
+	uint64_t predicted; /* µs it should take, CHUNK_UNKNOWN if nobody can say */
+	uint64_t charged;   /* µs of slot time that its request paid for it so far */
 };
+
+#define CHUNK_UNKNOWN UINT64_MAX
 
 TAILQ_HEAD(chunk_list, chunk);
 
@@ -42,5 +48,17 @@ struct settlement {
 	bool untouched; /* nothing of the chunk was started */
 };
 
-/* The table of DESIGN's "a death": says which item pays for it, one at most. */
+/* µs of slot time that the chunk has held, and that were not charged yet. Negative once it is over in less than was
+ * charged. It is charged then, or taken back: the caller passes it on. */
+int64_t chunk_charge(struct chunk *chunk, uint64_t now);
+/* Whether it runs for much longer than predicted, or longer than anything unpredicted should. */
+bool chunk_is_overdue(const struct chunk *chunk, uint64_t now);
+/* µs until it should be over; CHUNK_UNKNOWN if nobody can say. */
+uint64_t chunk_remaining(const struct chunk *chunk, uint64_t now);
+
+/* The first offset that may be taken back from a worker that was asked, a while ago, to begin nothing from the position
+ * `limit` on, and whose page says `progress` now; count if there is none. */
+uint32_t chunk_unstarted(const struct chunk *chunk, uint64_t limit, uint64_t progress);
+
+/* The table of "a death": says which item pays for it, one at most. */
 struct settlement chunk_settle(const struct chunk *chunk, const struct chunk_evidence *evidence);

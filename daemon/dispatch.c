@@ -3,149 +3,96 @@
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
-#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/binding.h"
 #include "daemon/channel.h"
 #include "daemon/clock.h"
-#include "daemon/estimate.h"
-#include "daemon/log.h"
+#include "daemon/ticket.h"
 #include "daemon/outcome.h"
+#include "daemon/recall.h"
 #include "daemon/route.h"
-#include "daemon/sched.h"
 
 /* How long a running item of a cancelled request may go on before its worker is stopped. */
 #define CANCEL_GRACE UINT64_C(100000)
-/* Seconds of slot time, for each slot, by which a request that could not run may go before others. */
-#define CREDIT (2 * ESTIMATE_CHUNK_SHARED)
-
-/* What the dispatch keeps about one request. */
-struct dispatch_entry {
-	TAILQ_ENTRY(dispatch_entry) link;       /* in entries, oldest first */
-	TAILQ_ENTRY(dispatch_entry) dirty_link; /* in dirty, if is_dirty */
-	bool is_dirty;
-	struct dispatch *dispatch;
-	uint64_t id; /* the request's: key of the tree */
-	struct request *request;
-	void *owner; /* NULL once released */
-	struct sched_node node;
-	struct pool *pool;      /* NULL while no pool is known to offer the function */
-	char *function;         /* "pool/name", for estimates; NULL as long */
-	struct event *unrouted; /* when waiting for a pool ends; NULL once routed */
-};
-
-TAILQ_HEAD(entry_list, dispatch_entry);
 
 struct dispatch_private {
 	const struct channel_loop *loop;
 	const struct dispatch_ops *ops;
 	void *context;
-	struct sched sched;
-	struct estimate estimate;
-	struct entry_list entries, dirty;
-	void *tree; /* of entries, by id: tsearch(3) */
+	struct ticket_table tickets;
+	struct binding binding;
 	uint64_t last_id;
 	struct event *pump;
-	unsigned free_slots; /* while the pump binds */
+	struct event *tick; /* while something runs */
 };
 
-/* -------- entries -------- */
+static struct ticket *ticket_of(const struct dispatch *dispatch, const struct request *request) {
+	struct ticket *ticket = ticket_find(&dispatch->private->tickets, request->id);
 
-static int compare_entries(const void *a, const void *b) {
-	uint64_t x = ((const struct dispatch_entry *) a)->id,
-		 y = ((const struct dispatch_entry *) b)->id;
-
-	return x < y ? -1 : x > y;
-}
-
-static struct dispatch_entry *find_entry(const struct dispatch *dispatch, uint64_t id) {
-	struct dispatch_entry key = {.id = id};
-	void *node = tfind(&key, &dispatch->private->tree, compare_entries);
-
-	return node ? *(struct dispatch_entry **) node : NULL;
-}
-
-static struct dispatch_entry *entry_of(const struct dispatch *dispatch,
-				       const struct request *request) {
-	struct dispatch_entry *entry = find_entry(dispatch, request->id);
-
-	assert(entry && entry->request == request);
-	return entry;
+	assert(ticket && ticket->request == request);
+	return ticket;
 }
 
 void dispatch_wake(struct dispatch *dispatch) {
 	event_active(dispatch->private->pump, EV_TIMEOUT, 1);
 }
 
-static void mark_dirty(struct dispatch *dispatch, struct dispatch_entry *entry) {
-	if (!entry->is_dirty)
-		TAILQ_INSERT_TAIL(&dispatch->private->dirty, entry, dirty_link);
-	entry->is_dirty = true;
+static void mark_dirty(struct dispatch *dispatch, struct ticket *ticket) {
+	ticket_mark_dirty(&dispatch->private->tickets, ticket);
 	dispatch_wake(dispatch);
 }
 
 void dispatch_touch(struct dispatch *dispatch, struct request *request) {
-	mark_dirty(dispatch, entry_of(dispatch, request));
-}
-
-static void entry_free(struct dispatch *dispatch, struct dispatch_entry *entry) {
-	sched_remove(&dispatch->private->sched, &entry->node);
-	if (entry->is_dirty)
-		TAILQ_REMOVE(&dispatch->private->dirty, entry, dirty_link);
-	TAILQ_REMOVE(&dispatch->private->entries, entry, link);
-	tdelete(entry, &dispatch->private->tree, compare_entries);
-	if (entry->unrouted)
-		event_free(entry->unrouted);
-	request_free(entry->request);
-	free(entry->function);
-	free(entry);
+	mark_dirty(dispatch, ticket_of(dispatch, request));
 }
 
 /* Ends a request for a reason of the daemon's own. */
-static void fail_entry(struct dispatch *dispatch, struct dispatch_entry *entry,
-		       struct error *error) {
-	request_fail(entry->request, REQUEST_FAILED, error);
-	mark_dirty(dispatch, entry);
+static void fail_ticket(struct dispatch *dispatch, struct ticket *ticket, struct error *error) {
+	request_fail(ticket->request, REQUEST_FAILED, error);
+	mark_dirty(dispatch, ticket);
 }
 
 /* -------- which pool -------- */
 
 /* Returns 0 (routed, or it waits for a pool), or 1 and *error. */
-static int route(struct dispatch *dispatch, struct dispatch_entry *entry, struct error *error) {
+static int route(struct dispatch *dispatch, struct ticket *ticket, struct error *error) {
 	struct pool *pool;
 
-	if (route_find(&dispatch->pools, entry->request, &pool, error) != 0)
+	if (route_find(&dispatch->pools, ticket->request, &pool, error) != 0)
 		return 1;
 	if (!pool)
 		return 0;
-	if (!pool->unpack[entry->request->options.unpack])
+	if (!pool->unpack[ticket->request->options.unpack])
 		return error_set(error, ERROR_INVALID_PARAMETER, "{ss}", "parameter",
 				 "options.unpack");
-	if (asprintf(&entry->function, "%s/%s", pool->name, entry->request->function) < 0) {
-		entry->function = NULL;
+	if (asprintf(&ticket->function, "%s/%s", pool->name, ticket->request->function) < 0) {
+		ticket->function = NULL;
 		return error_set_no_memory(error);
 	}
-	if (entry->unrouted)
-		event_free(entry->unrouted);
-	entry->unrouted = NULL;
-	entry->pool = pool;
+	if (ticket->unrouted)
+		event_free(ticket->unrouted);
+	ticket->unrouted = NULL;
+	ticket->pool = pool;
+	if (binding_add(&dispatch->private->binding, ticket) < 0)
+		return error_set_no_memory(error);
 	return 0;
 }
 
 static void on_unrouted(evutil_socket_t fd, short what, void *context) {
-	struct dispatch_entry *entry = context;
+	struct ticket *ticket = context;
 	struct error error = {0};
 
 	(void) fd, (void) what;
 	/* The pools that could still offer it took longer to start than they may. */
-	route_nowhere(entry->request, &error);
-	fail_entry(entry->dispatch, entry, &error);
+	route_nowhere(ticket->request, &error);
+	fail_ticket(ticket->dispatch, ticket, &error);
 }
 
 /* Waits as long as the slowest pool that said nothing yet may take to start. */
-static int await_route(struct dispatch *dispatch, struct dispatch_entry *entry) {
+static int await_route(struct dispatch *dispatch, struct ticket *ticket) {
 	uint64_t longest = 0;
 	struct timeval interval;
 	struct pool *pool;
@@ -153,138 +100,44 @@ static int await_route(struct dispatch *dispatch, struct dispatch_entry *entry) 
 	TAILQ_FOREACH (pool, &dispatch->pools, link)
 		if (!pool->functions && pool->start_timeout > longest)
 			longest = pool->start_timeout;
-	entry->unrouted = evtimer_new(dispatch->private->loop->base, on_unrouted, entry);
-	if (!entry->unrouted)
+	ticket->unrouted = evtimer_new(dispatch->private->loop->base, on_unrouted, ticket);
+	if (!ticket->unrouted)
 		return -ENOMEM;
 	interval = clock_interval(longest);
-	return evtimer_add(entry->unrouted, &interval) < 0 ? -ENOMEM : 0;
+	return evtimer_add(ticket->unrouted, &interval) < 0 ? -ENOMEM : 0;
 }
 
 /* A pool said hello, failed or came back: what waited for it moves. */
 static void reroute(struct dispatch *dispatch, struct pool *changed) {
-	struct dispatch_entry *entry;
+	struct ticket *ticket;
 
-	TAILQ_FOREACH (entry, &dispatch->private->entries, link) {
+	TAILQ_FOREACH (ticket, &dispatch->private->tickets.all, link) {
 		struct error error = {0};
 
-		if (!entry->owner || entry->request->stopped)
+		if (!ticket->owner || ticket->request->stopped)
 			continue;
-		if (entry->pool == changed && changed->state == POOL_FAILED) {
+		if (ticket->pool == changed && changed->state == POOL_FAILED) {
 			route_failed(changed, &error);
-			fail_entry(dispatch, entry, &error);
-		} else if (!entry->pool && route(dispatch, entry, &error) != 0) {
-			fail_entry(dispatch, entry, &error);
+			fail_ticket(dispatch, ticket, &error);
+		} else if (!ticket->pool) {
+			if (route(dispatch, ticket, &error) != 0)
+				fail_ticket(dispatch, ticket, &error);
+			mark_dirty(dispatch, ticket);
 		}
 	}
 }
 
-/* -------- binding -------- */
-
-static struct sched_facts facts_of(const struct dispatch *dispatch,
-				   const struct dispatch_entry *entry) {
-	const struct request *request = entry->request;
-	uint32_t most = request->options.max_workers;
-
-	return (struct sched_facts) {
-		.startable = request_startable(request),
-		.below_max_workers = most == 0 || request->chunks < most,
-		.worker_idle = entry->pool && pool_idle(entry->pool),
-		.slot_free = dispatch->private->free_slots > 0,
-	};
-}
-
-static struct dispatch_entry *entry_of_node(struct sched_node *node) {
-	return (struct dispatch_entry *) ((char *) node - offsetof(struct dispatch_entry, node));
-}
-
-static bool is_runnable(struct sched_node *node, void *context) {
-	const struct sched_facts facts = facts_of(context, entry_of_node(node));
-
-	return sched_runnable(&facts);
-}
-
-static uint32_t chunk_size(struct dispatch *dispatch, const struct dispatch_entry *entry) {
-	const struct request *request = entry->request;
-	struct dispatch_private *p = dispatch->private;
-	unsigned workers = entry->pool->max / sched_principals(&p->sched);
-	uint64_t held = request->items.bytes;
-	uint64_t items = request->items.n - request_finished(request);
-
-	return estimate_chunk(
-		&p->estimate,
-		&(struct estimate_question) {
-			.function = entry->function,
-			.chunk_size = request->options.chunk_size,
-			.pending = request_pending(request),
-			.input_ended = request->input_ended,
-			.workers = workers ? workers : 1,
-			.previous = request->last_count,
-			.item_bytes = items ? (double) held / (double) items : 0,
-			.alone = TAILQ_FIRST(&p->entries) == TAILQ_LAST(&p->entries, entry_list),
-		});
-}
-
-/* Cuts the request's next chunk and hands it to the pool's idle worker. */
-static void bind_entry(struct dispatch *dispatch, struct dispatch_entry *entry, uint64_t now) {
-	struct request *request = entry->request;
-	struct items_cut cut = request_take(request, chunk_size(dispatch, entry));
-	struct chunk *chunk = malloc(sizeof *chunk);
-	struct error error = {0};
-	const struct worker_order order = {
-		.function = request->function,
-		.common = request->common,
-		.common_bytes = request->common_bytes,
-		.common_span = request->common_span,
-		.items = cut.bytes,
-		.items_span = cut.span,
-		.unpack = request->options.unpack,
-		.times = request->options.timings,
-		.uid = request->uid,
-	};
-
-	if (chunk)
-		*chunk = (struct chunk) {
-			.request = request->id,
-			.first = cut.first,
-			.count = cut.count,
-			.handed = cut.handed,
-			.attempts = cut.attempts,
-		};
-	if (!chunk || worker_give(pool_idle(entry->pool), chunk, &order, now) < 0) {
-		free(chunk);
-		request->chunks--;
-		request->running -= cut.count;
-		error_set_no_memory(&error);
-		fail_entry(dispatch, entry, &error);
-		return;
-	}
-	if (request->state == REQUEST_QUEUED) {
-		request->state = REQUEST_RUNNING;
-		request->started = now;
-	}
-}
+/* -------- the pump -------- */
 
 unsigned dispatch_busy(const struct dispatch *dispatch) {
-	const struct pool *pool;
-	unsigned n = 0;
-
-	TAILQ_FOREACH (pool, &dispatch->pools, link)
-		n += pool_count(pool, WORKER_BUSY);
-	return n;
-}
-
-static void count_free_slots(const struct dispatch *dispatch) {
-	unsigned busy = dispatch_busy(dispatch);
-
-	dispatch->private->free_slots = busy < dispatch->slots ? dispatch->slots - busy : 0;
+	return binding_slots_busy(&dispatch->private->binding);
 }
 
 bool dispatch_is_stuck(struct dispatch *dispatch) {
-	struct dispatch_entry *entry;
+	struct ticket *ticket;
 
-	count_free_slots(dispatch);
-	TAILQ_FOREACH (entry, &dispatch->private->entries, link) {
-		const struct sched_facts facts = facts_of(dispatch, entry);
+	TAILQ_FOREACH (ticket, &dispatch->private->tickets.all, link) {
+		const struct sched_facts facts = binding_facts(&dispatch->private->binding, ticket);
 
 		if (sched_runnable(&facts))
 			return true;
@@ -293,54 +146,66 @@ bool dispatch_is_stuck(struct dispatch *dispatch) {
 }
 
 /* Tells the owners of what moved; a request that nobody owns is let go when its last chunk is over. */
-static void visit_dirty(struct dispatch *dispatch) {
+static void visit_dirty(struct dispatch *dispatch, uint64_t now) {
 	struct dispatch_private *p = dispatch->private;
-	struct dispatch_entry *entry;
+	struct ticket *ticket;
+	uint64_t id;
 
-	while ((entry = TAILQ_FIRST(&p->dirty))) {
-		TAILQ_REMOVE(&p->dirty, entry, dirty_link);
-		entry->is_dirty = false;
-		if (entry->owner)
-			p->ops->progressed(entry->owner, entry->request);
-		else if (entry->request->chunks == 0)
-			entry_free(dispatch, entry);
+	while ((ticket = TAILQ_FIRST(&p->tickets.dirty))) {
+		ticket_clear_dirty(&p->tickets, ticket);
+		id = ticket->id;
+		if (ticket->owner)
+			p->ops->progressed(ticket->owner, ticket->request);
+		else if (ticket->request->chunks == 0)
+			ticket_free(&p->tickets, ticket);
+		ticket = ticket_find(&p->tickets, id);
+		if (ticket)
+			binding_refresh(&p->binding, ticket, now);
 	}
 }
 
-/* What decides whether its request wants a turn may have changed. */
-static void update_ready(struct dispatch *dispatch, struct dispatch_entry *entry) {
-	const struct sched_facts facts = facts_of(dispatch, entry);
-	struct sched *sched = &dispatch->private->sched;
+static void start_tick(struct dispatch *dispatch) {
+	struct timeval interval = clock_interval(RECALL_PERIOD);
 
-	if (!entry->node.program)
-		return;
-	sched_set_running(sched, &entry->node, entry->request->chunks);
-	sched_set_ready(sched, &entry->node,
-			entry->pool && facts.startable && facts.below_max_workers, 0);
+	if (!evtimer_pending(dispatch->private->tick, NULL))
+		evtimer_add(dispatch->private->tick, &interval);
+}
+
+static bool anything_runs(const struct dispatch *dispatch) {
+	const struct pool *pool;
+
+	TAILQ_FOREACH (pool, &dispatch->pools, link)
+		if (!TAILQ_EMPTY(&pool->workers[WORKER_BUSY]))
+			return true;
+	return false;
 }
 
 static void on_pump(evutil_socket_t fd, short what, void *context) {
 	struct dispatch *dispatch = context;
 	struct dispatch_private *p = dispatch->private;
-	struct dispatch_entry *entry;
-	struct sched_node *node;
 	uint64_t now = clock_now();
 
 	(void) fd, (void) what;
-	visit_dirty(dispatch);
-	count_free_slots(dispatch);
-	TAILQ_FOREACH (entry, &p->entries, link)
-		update_ready(dispatch, entry);
-	while (p->free_slots > 0 &&
-	       (node = sched_pick(&p->sched, CREDIT * dispatch->slots, is_runnable, dispatch))) {
-		entry = entry_of_node(node);
-		/* The same for every chunk as long as its length is not known. */
-		sched_charge(&p->sched, node, ESTIMATE_CHUNK_SHARED);
-		bind_entry(dispatch, entry, now);
-		update_ready(dispatch, entry);
-		count_free_slots(dispatch);
-	}
+	visit_dirty(dispatch, now);
+	binding_bind(&p->binding, now);
+	recall_for_waiting(&p->binding, now);
+	binding_demand(&p->binding);
+	if (!TAILQ_EMPTY(&p->tickets.dirty))
+		dispatch_wake(dispatch);
+	if (anything_runs(dispatch))
+		start_tick(dispatch);
 	p->ops->pumped(p->context);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *context) {
+	struct dispatch *dispatch = context;
+
+	(void) fd, (void) what;
+	if (!anything_runs(dispatch))
+		return;
+	recall_tick(&dispatch->private->binding, clock_now());
+	start_tick(dispatch);
+	dispatch_wake(dispatch);
 }
 
 /* -------- what workers do -------- */
@@ -348,8 +213,8 @@ static void on_pump(evutil_socket_t fd, short what, void *context) {
 static const char *on_results(void *context, struct worker *worker, const struct chunk *chunk,
 			      const struct worker_report *report) {
 	struct dispatch *dispatch = context;
-	struct dispatch_entry *entry = find_entry(dispatch, chunk->request);
-	struct request *request = entry->request;
+	struct ticket *ticket = ticket_find(&dispatch->private->tickets, chunk->request);
+	struct request *request = ticket->request;
 	uint64_t failed = request->failed;
 	struct error error = {0};
 	const char *wrong;
@@ -364,30 +229,44 @@ static const char *on_results(void *context, struct worker *worker, const struct
 		return wrong;
 	dispatch->items_finished += report->doc->elements.count;
 	dispatch->items_failed += request->failed - failed;
-	estimate_learn(&dispatch->private->estimate, entry->function,
+	estimate_learn(&dispatch->private->binding.estimate, ticket->function,
 		       (uint32_t) report->doc->elements.count, report->results->busy_us,
 		       report->doc->length);
-	mark_dirty(dispatch, entry);
+	mark_dirty(dispatch, ticket);
 	return NULL;
 }
 
-static void on_chunk_over(void *context, struct worker *worker, const struct chunk *chunk,
+static void on_chunk_over(void *context, struct worker *worker, struct chunk *chunk,
 			  const struct settlement *settlement, const struct worker_end *end) {
 	struct dispatch *dispatch = context;
-	struct dispatch_entry *entry = find_entry(dispatch, chunk->request);
-	struct request *request = entry->request;
+	struct ticket *ticket = ticket_find(&dispatch->private->tickets, chunk->request);
+	struct request *request = ticket->request;
 	uint64_t failed = request->failed;
 	struct error error = {0};
 
-	(void) worker;
-	request->chunks--;
+	binding_chunk_over(&dispatch->private->binding, ticket, worker, chunk, clock_now());
 	if (settlement && outcome_settle(request, chunk, settlement, end) < 0) {
 		error_set_no_memory(&error);
 		request_fail(request, REQUEST_FAILED, &error);
 	}
 	dispatch->items_finished += request->failed - failed;
 	dispatch->items_failed += request->failed - failed;
-	mark_dirty(dispatch, entry);
+	mark_dirty(dispatch, ticket);
+}
+
+static void on_recalled(void *context, struct worker *worker, const struct chunk *chunk,
+			uint32_t offset) {
+	struct dispatch *dispatch = context;
+	struct ticket *ticket = ticket_find(&dispatch->private->tickets, chunk->request);
+	struct error error = {0};
+
+	(void) worker;
+	if (request_put_back(ticket->request, chunk->first + offset, chunk->count - offset,
+			     chunk->handed, chunk->attempts) < 0) {
+		error_set_no_memory(&error);
+		request_fail(ticket->request, REQUEST_FAILED, &error);
+	}
+	mark_dirty(dispatch, ticket);
 }
 
 static void on_pool_changed(void *context, struct pool *pool) {
@@ -403,6 +282,7 @@ static void on_pool_changed(void *context, struct pool *pool) {
 const struct pool_ops dispatch_pool_ops = {
 	.results = on_results,
 	.chunk_over = on_chunk_over,
+	.recalled = on_recalled,
 	.changed = on_pool_changed,
 };
 
@@ -411,41 +291,30 @@ const struct pool_ops dispatch_pool_ops = {
 int dispatch_submit(struct dispatch *dispatch, struct request *request, void *owner,
 		    struct error *error) {
 	struct dispatch_private *p = dispatch->private;
-	struct dispatch_entry *entry = calloc(1, sizeof *entry);
+	struct ticket *ticket = ticket_new(&p->tickets, request, owner);
 	int r;
 
-	if (!entry)
+	if (!ticket)
 		return -ENOMEM;
-	entry->dispatch = dispatch;
-	entry->id = request->id;
-	entry->request = request;
-	entry->owner = owner;
-	if (!tsearch(entry, &p->tree, compare_entries)) {
-		free(entry);
-		return -ENOMEM;
-	}
-	TAILQ_INSERT_TAIL(&p->entries, entry, link);
-	r = route(dispatch, entry, error);
-	if (r == 0 && !entry->pool)
-		r = await_route(dispatch, entry);
-	if (r == 0)
-		r = sched_add(&p->sched, &entry->node, request->uid, request->pid, 0);
+	ticket->dispatch = dispatch;
+	r = route(dispatch, ticket, error);
+	if (r == 0 && !ticket->pool)
+		r = await_route(dispatch, ticket);
 	if (r != 0) {
-		entry->request = NULL;
-		entry_free(dispatch, entry);
+		ticket->request = NULL;
+		ticket_free(&p->tickets, ticket);
 		return r;
 	}
-	mark_dirty(dispatch, entry);
+	mark_dirty(dispatch, ticket);
 	return 0;
 }
 
 void dispatch_release(struct dispatch *dispatch, struct request *request) {
-	struct dispatch_entry *entry = entry_of(dispatch, request);
+	struct ticket *ticket = ticket_of(dispatch, request);
 
 	request_stop(request);
-	entry->owner = NULL;
-	sched_remove(&dispatch->private->sched, &entry->node);
-	mark_dirty(dispatch, entry);
+	ticket->owner = NULL;
+	mark_dirty(dispatch, ticket);
 }
 
 /* Calls visit for every chunk of the request that a worker has. */
@@ -475,16 +344,16 @@ static void cancel_chunk(struct worker *worker, struct chunk *chunk, void *conte
 void dispatch_cancel(struct dispatch *dispatch, struct request *request, struct error *error) {
 	request_fail(request, REQUEST_CANCELLED, error);
 	each_chunk(dispatch, request, cancel_chunk, NULL);
-	mark_dirty(dispatch, entry_of(dispatch, request));
+	mark_dirty(dispatch, ticket_of(dispatch, request));
 }
 
 void dispatch_cancel_all(struct dispatch *dispatch) {
-	struct dispatch_entry *entry;
+	struct ticket *ticket;
 	struct error error = {0};
 
-	TAILQ_FOREACH (entry, &dispatch->private->entries, link) {
+	TAILQ_FOREACH (ticket, &dispatch->private->tickets.all, link) {
 		error_set(&error, ERROR_CANCELLED, NULL);
-		dispatch_cancel(dispatch, entry->request, &error);
+		dispatch_cancel(dispatch, ticket->request, &error);
 	}
 }
 
@@ -507,40 +376,39 @@ void dispatch_cancel_item(struct dispatch *dispatch, struct request *request, ui
 	}
 	if (request_is_cancelling(request, index))
 		each_chunk(dispatch, request, cancel_in_chunk, &index);
-	mark_dirty(dispatch, entry_of(dispatch, request));
+	mark_dirty(dispatch, ticket_of(dispatch, request));
 }
 
 /* -------- what can be seen -------- */
 
 struct request *dispatch_find(const struct dispatch *dispatch, uint64_t id) {
-	struct dispatch_entry *entry = find_entry(dispatch, id);
+	struct ticket *ticket = ticket_find(&dispatch->private->tickets, id);
 
-	return entry && !entry->request->stopped ? entry->request : NULL;
+	return ticket && !ticket->request->stopped ? ticket->request : NULL;
 }
 
 void dispatch_each(const struct dispatch *dispatch,
 		   void (*visit)(const struct request *request, void *context), void *context) {
-	const struct dispatch_entry *entry;
+	const struct ticket *ticket;
 
-	TAILQ_FOREACH (entry, &dispatch->private->entries, link)
-		if (entry->owner)
-			visit(entry->request, context);
+	TAILQ_FOREACH (ticket, &dispatch->private->tickets.all, link)
+		if (ticket->owner)
+			visit(ticket->request, context);
 }
 
 bool dispatch_has_requests(const struct dispatch *dispatch) {
-	return !TAILQ_EMPTY(&dispatch->private->entries);
+	return !TAILQ_EMPTY(&dispatch->private->tickets.all);
 }
 
 const char *dispatch_waits_for(const struct dispatch *dispatch, const struct request *request) {
-	const struct dispatch_entry *entry = entry_of(dispatch, request);
+	const struct ticket *ticket = ticket_of(dispatch, request);
 	struct sched_facts facts;
 
-	count_free_slots(dispatch);
-	facts = facts_of(dispatch, entry);
 	if (request->running > 0)
 		return NULL;
-	if (!entry->pool)
+	if (!ticket->pool)
 		return "a pool that offers the function to start";
+	facts = binding_facts(&dispatch->private->binding, ticket);
 	if (!facts.startable)
 		return request_pending(request) > 0 ? "its client to read results"
 						    : "its client to send items";
@@ -575,12 +443,11 @@ int dispatch_new(struct dispatch **ret, const struct channel_loop *loop, unsigne
 	p->loop = loop;
 	p->ops = ops;
 	p->context = context;
-	TAILQ_INIT(&p->entries);
-	TAILQ_INIT(&p->dirty);
-	sched_init(&p->sched);
-	estimate_init(&p->estimate);
+	ticket_table_init(&p->tickets);
+	binding_init(&p->binding, &dispatch->pools, &p->tickets, slots);
 	p->pump = evtimer_new(loop->base, on_pump, dispatch);
-	if (!p->pump) {
+	p->tick = evtimer_new(loop->base, on_tick, dispatch);
+	if (!p->pump || !p->tick) {
 		dispatch_free(dispatch);
 		return -ENOMEM;
 	}
@@ -595,16 +462,17 @@ struct dispatch *dispatch_free(struct dispatch *dispatch) {
 	if (!dispatch)
 		return NULL;
 	p = dispatch->private;
-	while (!TAILQ_EMPTY(&p->entries))
-		entry_free(dispatch, TAILQ_FIRST(&p->entries));
+	while (!TAILQ_EMPTY(&p->tickets.all))
+		ticket_free(&p->tickets, TAILQ_FIRST(&p->tickets.all));
 	while ((pool = TAILQ_FIRST(&dispatch->pools))) {
 		TAILQ_REMOVE(&dispatch->pools, pool, link);
 		pool_free(pool);
 	}
 	if (p->pump)
 		event_free(p->pump);
-	estimate_done(&p->estimate);
-	sched_done(&p->sched);
+	if (p->tick)
+		event_free(p->tick);
+	binding_done(&p->binding);
 	free(p);
 	free(dispatch);
 	return NULL;

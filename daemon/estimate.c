@@ -66,6 +66,13 @@ static uint32_t clamp(double n) {
 	return n < LIMIT_CHUNK_ITEMS ? (uint32_t) n : LIMIT_CHUNK_ITEMS;
 }
 
+bool estimate_cost(struct estimate *estimate, const char *function, double *ret) {
+	const struct estimate_entry *entry = find(estimate, function);
+
+	*ret = entry ? entry->cost : 0;
+	return entry;
+}
+
 uint32_t estimate_chunk(struct estimate *estimate, const struct estimate_question *question) {
 	struct estimate_entry *entry = find(estimate, question->function);
 	double bytes = question->item_bytes, most, n;

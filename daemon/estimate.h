@@ -47,6 +47,9 @@ struct estimate_question {
 void estimate_init(struct estimate *estimate);
 void estimate_done(struct estimate *estimate);
 
+/* Whether the function is known; *ret: seconds an item of it takes, else 0. */
+bool estimate_cost(struct estimate *estimate, const char *function, double *ret);
+
 /* Items for the next chunk, 1 … LIMIT_CHUNK_ITEMS. */
 uint32_t estimate_chunk(struct estimate *estimate, const struct estimate_question *question);
 

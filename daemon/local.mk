@@ -4,6 +4,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 %canon_reldir%_libdaemon_la_SOURCES = \
 	%reldir%/api.c %reldir%/api.h \
 	%reldir%/batch.c %reldir%/batch.h \
+	%reldir%/binding.c %reldir%/binding.h \
 	%reldir%/bytes.c %reldir%/bytes.h \
 	%reldir%/channel.c %reldir%/channel.h \
 	%reldir%/chunk.c %reldir%/chunk.h \
@@ -14,6 +15,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/daemon.c %reldir%/daemon.h \
 	%reldir%/delivery.c %reldir%/delivery.h \
 	%reldir%/dispatch.c %reldir%/dispatch.h \
+	%reldir%/ticket.c %reldir%/ticket.h \
 	%reldir%/environment.c %reldir%/environment.h \
 	%reldir%/estimate.c %reldir%/estimate.h \
 	%reldir%/fair.c %reldir%/fair.h \
@@ -26,6 +28,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/output.c %reldir%/output.h \
 	%reldir%/pool.c %reldir%/pool.h \
 	%reldir%/quantity.c %reldir%/quantity.h \
+	%reldir%/recall.c %reldir%/recall.h \
 	%reldir%/request.c %reldir%/request.h \
 	%reldir%/scale.c %reldir%/scale.h \
 	%reldir%/results.c %reldir%/results.h \

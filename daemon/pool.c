@@ -201,11 +201,18 @@ static const char *on_results(void *context, struct worker *worker, const struct
 	return p->ops->results(p->context, worker, chunk, report);
 }
 
-static void on_chunk_over(void *context, struct worker *worker, const struct chunk *chunk,
+static void on_chunk_over(void *context, struct worker *worker, struct chunk *chunk,
 			  const struct settlement *settlement, const struct worker_end *end) {
 	struct pool_private *p = ((struct pool *) context)->private;
 
 	p->ops->chunk_over(p->context, worker, chunk, settlement, end);
+}
+
+static void on_recalled(void *context, struct worker *worker, const struct chunk *chunk,
+			uint32_t offset) {
+	struct pool_private *p = ((struct pool *) context)->private;
+
+	p->ops->recalled(p->context, worker, chunk, offset);
 }
 
 /* "exited with status 3: cannot load x.so", in memory of the caller's. */
@@ -269,6 +276,7 @@ static const struct worker_ops worker_ops = {
 	.hello = on_hello,
 	.results = on_results,
 	.chunk_over = on_chunk_over,
+	.recalled = on_recalled,
 	.state = on_state,
 	.gone = on_gone,
 };

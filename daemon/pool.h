@@ -23,8 +23,10 @@ struct pool_ops {
 	/* As struct worker_ops'. */
 	const char *(*results)(void *context, struct worker *worker, const struct chunk *chunk,
 			       const struct worker_report *report);
-	void (*chunk_over)(void *context, struct worker *worker, const struct chunk *chunk,
+	void (*chunk_over)(void *context, struct worker *worker, struct chunk *chunk,
 			   const struct settlement *settlement, const struct worker_end *end);
+	void (*recalled)(void *context, struct worker *worker, const struct chunk *chunk,
+			 uint32_t offset);
 	/* A worker came, went or became idle, or the state or the functions changed. */
 	void (*changed)(void *context, struct pool *pool);
 };

@@ -52,6 +52,7 @@ struct request {
 	bool input_ended;
 	uint64_t running; /* items in the hands of workers */
 	uint32_t chunks;  /* that they are in */
+	uint32_t workers; /* that have those */
 
 	struct results results;
 	uint64_t result_bytes; /* of all results and errors, ever */

@@ -17,8 +17,11 @@
 #include "daemon/output.h"
 #include "daemon/spawn.h"
 
-#define SECOND    UINT64_C(1000000)
-#define READ_SIZE CHANNEL_SCRATCH
+#define SECOND UINT64_C(1000000)
+/* From the store of a limit until the page tells for certain what is begun all the same: a worker looks at the limit
+ * after it wrote its progress, and no processor keeps a write to itself for this long. */
+#define RECALL_WAIT UINT64_C(1500)
+#define READ_SIZE   CHANNEL_SCRATCH
 /* A message from here on is shared with whoever keeps its results; a smaller one is copied. */
 #define SHARE_MIN (16u * 1024)
 
@@ -42,12 +45,14 @@ struct worker_private {
 	struct channel *channel;
 	struct output *out, *err;
 	struct event *exited, *timer;
+	struct event *recall; /* RECALL_WAIT is over; NULL until the first recall */
 	struct document doc;
 
 	bool page;     /* its hello says that it keeps the page */
 	bool recalled; /* page->limit is set */
 	bool violated, ours;
 	uint64_t last_chunk;
+	uint64_t observed; /* what worker_observe() saw */
 	enum stop_step step;
 	uint64_t target; /* position an interrupt is meant for, 0 = whatever runs */
 	const char *reason;
@@ -207,6 +212,8 @@ static void on_exited(evutil_socket_t fd, short what, void *context) {
 	if (waitid(P_PIDFD, (id_t) fd, &info, WEXITED) < 0)
 		log_error("%s: waitid: %s", p->label, strerror(errno));
 	event_del(p->exited);
+	if (p->recall)
+		evtimer_del(p->recall);
 	set_step(worker, STOP_NONE, 0);
 
 	end = (struct worker_end) {
@@ -230,10 +237,13 @@ static void chunk_finished(struct worker *worker, struct chunk *chunk,
 	TAILQ_REMOVE(&worker->chunks, chunk, link);
 	p->ops->chunk_over(p->context, worker, chunk, settlement, NULL);
 	free(chunk);
-	if (!TAILQ_EMPTY(&worker->chunks))
+	if (!TAILQ_EMPTY(&worker->chunks)) {
+		TAILQ_FIRST(&worker->chunks)->began = clock_now();
 		return;
+	}
 
 	if (p->recalled) {
+		evtimer_del(p->recall);
 		atomic_store(&p->process.page->limit, PAGE_NO_LIMIT);
 		p->recalled = false;
 	}
@@ -285,7 +295,7 @@ static const char *take_results(struct worker *worker, const struct worker_repor
 		return wrong;
 	}
 	worker->items += n;
-	if (chunk->reported == chunk->count) {
+	if (chunk->reported == chunk->count && !chunk->cut) {
 		chunk_finished(worker, chunk, NULL);
 	} else if (results->has_returned || results->unknown) {
 		rest.finished = rest.rest = chunk->reported;
@@ -455,19 +465,66 @@ int worker_give(struct worker *worker, struct chunk *chunk, const struct worker_
 	}
 	chunk->number = ++p->last_chunk;
 	chunk->sent = now;
+	chunk->began = TAILQ_EMPTY(&worker->chunks) ? now : 0;
+	if (chunk->began)
+		worker->item_since = now;
 	TAILQ_INSERT_TAIL(&worker->chunks, chunk, link);
 	set_state(worker, WORKER_BUSY);
 	return 0;
 }
 
+bool worker_takes_more(const struct worker *worker) {
+	const struct worker_private *p = worker->private;
+
+	return worker->state == WORKER_BUSY && p->step == STOP_NONE && !p->recalled;
+}
+
+/* What the worker did not begin before it could see the limit, it never will. */
+static void on_recall(evutil_socket_t fd, short what, void *context) {
+	struct worker *worker = context;
+	struct worker_private *p = worker->private;
+	uint64_t limit = atomic_load(&p->process.page->limit);
+	uint64_t progress = atomic_load(&p->process.page->progress);
+	struct chunk *chunk;
+
+	(void) fd, (void) what;
+	/* A page with nonsense says nothing; the worker's own word is waited for. */
+	if (position_unpack(progress).chunk > p->last_chunk)
+		return;
+	TAILQ_FOREACH (chunk, &worker->chunks, link) {
+		uint32_t offset = chunk_unstarted(chunk, limit, progress);
+
+		if (offset == chunk->count)
+			continue;
+		p->ops->recalled(p->context, worker, chunk, offset);
+		chunk->count = offset;
+		chunk->cut = true;
+	}
+}
+
 void worker_recall(struct worker *worker, const struct chunk *chunk, uint32_t offset) {
 	struct worker_private *p = worker->private;
 	uint64_t limit = position_pack(chunk->number, offset, false);
+	struct timeval wait = clock_interval(RECALL_WAIT);
 
 	if (!p->page || limit >= atomic_load(&p->process.page->limit))
 		return;
+	if (!p->recall)
+		p->recall = evtimer_new(p->loop->base, on_recall, worker);
+	if (!p->recall || evtimer_add(p->recall, &wait) < 0)
+		return;
 	atomic_store(&p->process.page->limit, limit);
 	p->recalled = true;
+}
+
+void worker_observe(struct worker *worker, uint64_t now) {
+	struct worker_private *p = worker->private;
+	/* One that keeps no page is known by what it has reported. */
+	uint64_t seen = p->page ? atomic_load(&p->process.page->progress) : worker->items;
+
+	if (seen != p->observed)
+		worker->item_since = now;
+	p->observed = seen;
 }
 
 bool worker_runs(const struct worker *worker, const struct chunk *chunk, uint32_t offset) {
@@ -580,6 +637,8 @@ struct worker *worker_free(struct worker *worker) {
 		event_free(p->timer);
 	if (p->exited)
 		event_free(p->exited);
+	if (p->recall)
+		event_free(p->recall);
 	channel_free(p->channel);
 	output_free(p->out);
 	output_free(p->err);

@@ -51,8 +51,12 @@ struct worker_ops {
 			       const struct worker_report *report);
 	/* The chunk is over with this worker; settlement is NULL if all of it was reported. The chunk is freed
 	 * afterwards. end: of the worker, or NULL if it lives (the rest was returned). */
-	void (*chunk_over)(void *context, struct worker *worker, const struct chunk *chunk,
+	void (*chunk_over)(void *context, struct worker *worker, struct chunk *chunk,
 			   const struct settlement *settlement, const struct worker_end *end);
+	/* Items chunk->first + offset … of a recalled chunk will not be begun: they are the callee's again, while the
+	 * worker may still run an earlier one. The chunk ends before them from now on. */
+	void (*recalled)(void *context, struct worker *worker, const struct chunk *chunk,
+			 uint32_t offset);
 	/* The state changed from before to worker->state. */
 	void (*state)(void *context, struct worker *worker, enum worker_state before);
 	/* The exit was reaped; the worker is freed by the callee, now. */
@@ -69,6 +73,7 @@ struct worker {
 	uint64_t warm;            /* when it said hello, 0 = not yet */
 	uint64_t items;           /* finished since then */
 	uid_t uid;                /* whose work it last got */
+	uint64_t item_since; /* µs; since when, as far as was looked, it has run the same item */
 
 	/* What its pool notes. */
 	uint64_t idle_since; /* µs; if IDLE */
@@ -100,14 +105,18 @@ struct worker_order {
 	uid_t uid;
 };
 
-/* Hands a chunk over: the worker owns it until chunk_over(); its number is set here. Returns 0 or -ENOMEM, the
- * chunk is then still the caller's. */
+/* Whether another chunk may follow what a BUSY worker has. */
+bool worker_takes_more(const struct worker *worker);
+/* Hands a chunk over to an IDLE worker, or one that takes more: the worker owns it until chunk_over(); its number is
+ * set here. Returns 0 or -ENOMEM, the chunk is then still the caller's. */
 int worker_give(struct worker *worker, struct chunk *chunk, const struct worker_order *order,
 		uint64_t now);
 
-/* Asks the worker not to begin the item at offset of that chunk, nor anything after it; it returns them. Does
- * nothing if it keeps no page. */
+/* Asks the worker not to begin the item at offset of that chunk, nor anything after it: recalled() tells soon which
+ * items that made free, and it takes no more until it has returned them. Does nothing if it keeps no page. */
 void worker_recall(struct worker *worker, const struct chunk *chunk, uint32_t offset);
+/* Looks which item it runs: item_since is right until it runs another. */
+void worker_observe(struct worker *worker, uint64_t now);
 /* Whether the page says that the item at offset of the chunk is running now, or could be (no page). */
 bool worker_runs(const struct worker *worker, const struct chunk *chunk, uint32_t offset);
 

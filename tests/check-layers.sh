@@ -13,7 +13,9 @@ delivery status watch service
 batch
 conn
 dispatch
-route
+recall
+binding
+route ticket
 pool outcome
 worker
 output listener

@@ -220,3 +220,100 @@ UNIT_TEST(chunk, every_small_chunk_settles_as_the_table_says) {
 		}
 	}
 }
+
+/* ---- what it is charged ---- */
+
+UNIT_TEST(chunk, is_charged_what_it_held_whatever_was_guessed) {
+	struct chunk chunk = {.count = 1, .began = 1000, .predicted = 500, .charged = 500};
+
+	cr_assert_eq(chunk_charge(&chunk, 1000 + 700), 200, "200 µs more than guessed");
+	cr_assert_eq(chunk_charge(&chunk, 1000 + 900), 200, "200 µs later");
+	chunk = (struct chunk) {.count = 1, .began = 1000, .predicted = 500, .charged = 500};
+	cr_assert_eq(chunk_charge(&chunk, 1000 + 100), -400, "400 µs are given back");
+}
+
+UNIT_TEST(chunk, that_never_came_first_is_charged_nothing) {
+	struct chunk chunk = {.count = 1, .began = 0, .predicted = 500, .charged = 500};
+
+	cr_assert_eq(chunk_charge(&chunk, 123456), -500);
+	cr_assert_eq(chunk.charged, 0);
+}
+
+UNIT_TEST(chunk, is_overdue_after_twice_its_time) {
+	static const struct {
+		uint64_t predicted, held;
+		bool overdue;
+	} table[] = {
+		{50000, 50000, false},        {50000, 100000, false}, {50000, 100002, true},
+		{10, 20000, false},           {10, 20001, true},      {CHUNK_UNKNOWN, 20000, false},
+		{CHUNK_UNKNOWN, 20001, true},
+	};
+
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		struct chunk chunk = {.count = 1, .began = 7, .predicted = table[i].predicted};
+
+		cr_assert_eq(chunk_is_overdue(&chunk, 7 + table[i].held), table[i].overdue,
+			     "row %zu", i);
+	}
+	cr_assert_not(chunk_is_overdue(&(struct chunk) {.count = 1, .predicted = 1}, 1 << 30),
+		      "it waits behind another");
+}
+
+UNIT_TEST(chunk, has_the_rest_of_its_time_to_go) {
+	struct chunk chunk = {.count = 1, .began = 1000, .predicted = 500};
+
+	cr_assert_eq(chunk_remaining(&chunk, 1100), 400);
+	cr_assert_eq(chunk_remaining(&chunk, 2000), 0);
+	chunk.began = 0;
+	cr_assert_eq(chunk_remaining(&chunk, 2000), 500, "it waits behind another");
+	chunk.predicted = CHUNK_UNKNOWN;
+	cr_assert_eq(chunk_remaining(&chunk, 2000), CHUNK_UNKNOWN);
+}
+
+/* ---- what can be taken back ---- */
+
+UNIT_TEST(chunk, gives_back_what_is_past_the_limit_and_the_page) {
+	const struct {
+		const char *what;
+		uint64_t limit, progress;
+		uint32_t reported, expected; /* of 10 items */
+	} table[] = {
+		{"nothing of it was begun", AT(7, 0), AT(6, 3), 0, 0},
+		{"the limit lies in it", AT(7, 4), AT(6, 3), 0, 4},
+		{"the first item runs", AT(7, 0), RUNNING(7, 0), 0, 1},
+		{"it is between two items", AT(7, 0), AT(7, 3), 0, 3},
+		{"it runs, and the limit comes later", AT(7, 6), RUNNING(7, 2), 0, 6},
+		{"it came to the limit, and has not seen it yet", AT(7, 2), RUNNING(7, 2), 0, 3},
+		{"results came that the page does not know of", AT(7, 0), AT(7, 3), 5, 5},
+		{"the last item runs", AT(7, 0), RUNNING(7, 9), 0, 10},
+		{"it is over", AT(7, 0), AT(7, 10), 0, 10},
+		{"a later chunk has begun", AT(7, 0), RUNNING(8, 0), 0, 10},
+		{"only later chunks are meant", AT(8, 0), RUNNING(7, 0), 0, 10},
+		{"an earlier chunk is recalled with all that follow", AT(6, 2), RUNNING(6, 1), 0,
+		 0},
+		{"the page lies", AT(7, 0), RUNNING(7, 99), 0, 10},
+	};
+
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		const struct chunk chunk = {
+			.number = CHUNK, .count = 10, .reported = table[i].reported};
+
+		cr_assert_eq(chunk_unstarted(&chunk, table[i].limit, table[i].progress),
+			     table[i].expected, "%s", table[i].what);
+	}
+}
+
+UNIT_TEST(chunk, that_was_cut_does_not_pay_for_the_item_at_the_limit) {
+	const struct chunk_evidence evidence = {
+		.page = true, .last_chunk = LAST, .progress = RUNNING(7, 3)};
+	struct chunk chunk = {.number = CHUNK, .count = 3, .reported = 1, .cut = true};
+	struct settlement settlement = chunk_settle(&chunk, &evidence);
+	char line[64];
+
+	print(line, &chunk, &settlement);
+	cr_assert_str_eq(line, "=~~");
+	chunk.cut = false;
+	settlement = chunk_settle(&chunk, &evidence);
+	print(line, &chunk, &settlement);
+	cr_assert_str_eq(line, "=X.", "a page with nonsense");
+}

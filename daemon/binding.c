@@ -1,0 +1,363 @@
+#include "daemon/binding.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "daemon/worker.h"
+
+#define US_PER_S 1e6
+
+void binding_init(struct binding *binding, const struct pool_list *pools,
+		  struct ticket_table *tickets, unsigned slots) {
+	*binding = (struct binding) {.pools = pools, .tickets = tickets, .slots = slots};
+	sched_init(&binding->with_slots);
+	sched_init(&binding->without_slots);
+	estimate_init(&binding->estimate);
+}
+
+void binding_done(struct binding *binding) {
+	estimate_done(&binding->estimate);
+	sched_done(&binding->with_slots);
+	sched_done(&binding->without_slots);
+}
+
+int binding_add(struct binding *binding, struct ticket *ticket) {
+	struct sched *sched = ticket->pool->slots ? &binding->with_slots : &binding->without_slots;
+	const struct request *request = ticket->request;
+	int r = sched_add(sched, &ticket->node, request->uid, request->pid, 0);
+
+	if (r == 0)
+		ticket->sched = sched;
+	return r;
+}
+
+/* -------- facts -------- */
+
+unsigned binding_slots_busy(const struct binding *binding) {
+	const struct pool *pool;
+	unsigned n = 0;
+
+	TAILQ_FOREACH (pool, binding->pools, link)
+		if (pool->slots)
+			n += pool_count(pool, WORKER_BUSY);
+	return n;
+}
+
+/* Negative while slots are exceeded. */
+static int free_slots(const struct binding *binding) {
+	return (int) binding->slots - (int) binding_slots_busy(binding);
+}
+
+static bool slot_is_free(const struct binding *binding, const struct ticket *ticket, int free) {
+	if (!ticket->pool->slots || free > 0)
+		return true;
+	return ticket->starved && free + (int) binding->extra > 0;
+}
+
+static bool below_max_workers(const struct request *request) {
+	return request->options.max_workers == 0 || request->workers < request->options.max_workers;
+}
+
+struct sched_facts binding_facts(const struct binding *binding, const struct ticket *ticket) {
+	const struct request *request = ticket->request;
+
+	return (struct sched_facts) {
+		.startable = ticket->owner && request_startable(request),
+		.below_max_workers = below_max_workers(request),
+		.worker_idle = ticket->pool && pool_idle(ticket->pool),
+		.slot_free = ticket->pool && slot_is_free(binding, ticket, free_slots(binding)),
+	};
+}
+
+void binding_refresh(struct binding *binding, struct ticket *ticket, uint64_t now) {
+	const struct request *request = ticket->request;
+	bool ready = ticket->owner && request_startable(request);
+
+	if (!ticket->sched)
+		return;
+	ticket->is_known = estimate_cost(&binding->estimate, ticket->function, &ticket->item_cost);
+	sched_set_running(ticket->sched, &ticket->node, request->chunks);
+	sched_set_ready(ticket->sched, &ticket->node, ready,
+			ticket->item_cost * (double) request_pending(request));
+	ticket_set_waiting(binding->tickets, ticket, ready && request->chunks == 0 ? now : 0);
+}
+
+/* -------- one chunk -------- */
+
+/* Whether the worker has a chunk of the request. */
+static bool serves(const struct worker *worker, const struct request *request) {
+	const struct chunk *chunk;
+
+	TAILQ_FOREACH_REVERSE (chunk, &worker->chunks, chunk_list, link)
+		if (chunk->request == request->id)
+			return true;
+	return false;
+}
+
+/* Those that are there, or will be soon. */
+static unsigned workers_of(const struct pool *pool) {
+	return pool_count(pool, WORKER_STARTING) + pool_count(pool, WORKER_IDLE) +
+	       pool_count(pool, WORKER_BUSY);
+}
+
+static uint32_t chunk_size(struct binding *binding, const struct ticket *ticket) {
+	const struct request *request = ticket->request;
+	unsigned principals = sched_principals(ticket->sched);
+	unsigned workers = workers_of(ticket->pool) / (principals ? principals : 1);
+	uint64_t items = request->items.n - request_finished(request);
+
+	return estimate_chunk(
+		&binding->estimate,
+		&(struct estimate_question) {
+			.function = ticket->function,
+			.chunk_size = request->options.chunk_size,
+			.pending = request_pending(request),
+			.input_ended = request->input_ended,
+			.workers = workers ? workers : 1,
+			.previous = request->last_count,
+			.item_bytes = items ? (double) request->items.bytes / (double) items : 0,
+			.alone = sched_ready(ticket->sched) <= 1,
+		});
+}
+
+/* A guess is charged until it is known better. */
+static void charge_guess(const struct binding *binding, struct ticket *ticket,
+			 struct chunk *chunk) {
+	double seconds = ticket->item_cost * chunk->count;
+
+	(void) binding;
+	if (ticket->is_known) {
+		chunk->predicted = (uint64_t) (seconds * US_PER_S);
+	} else {
+		chunk->predicted = CHUNK_UNKNOWN;
+		seconds = ESTIMATE_CHUNK_SHARED / 4;
+	}
+	chunk->charged = (uint64_t) (seconds * US_PER_S);
+	sched_charge(ticket->sched, &ticket->node, (double) chunk->charged / US_PER_S);
+}
+
+static struct chunk *cut_chunk(struct request *request, const struct items_cut *cut) {
+	struct chunk *chunk = malloc(sizeof *chunk);
+
+	if (chunk)
+		*chunk = (struct chunk) {
+			.request = request->id,
+			.first = cut->first,
+			.count = cut->count,
+			.handed = cut->handed,
+			.attempts = cut->attempts,
+		};
+	return chunk;
+}
+
+static void fail_for_memory(struct binding *binding, struct ticket *ticket, uint32_t count) {
+	struct error error = {0};
+
+	ticket->request->chunks--;
+	ticket->request->running -= count;
+	error_set_no_memory(&error);
+	request_fail(ticket->request, REQUEST_FAILED, &error);
+	ticket_mark_dirty(binding->tickets, ticket);
+}
+
+/* Cuts the request's next chunk, of at most max items, and hands it to the worker. */
+static void give(struct binding *binding, struct ticket *ticket, struct worker *worker,
+		 uint32_t max, uint64_t now) {
+	struct request *request = ticket->request;
+	struct items_cut cut = request_take(request, max);
+	struct chunk *chunk = cut_chunk(request, &cut);
+	bool another = !serves(worker, request);
+	const struct worker_order order = {
+		.function = request->function,
+		.common = request->common,
+		.common_bytes = request->common_bytes,
+		.common_span = request->common_span,
+		.items = cut.bytes,
+		.items_span = cut.span,
+		.unpack = request->options.unpack,
+		.times = request->options.timings,
+		.uid = request->uid,
+	};
+
+	if (!chunk || worker_give(worker, chunk, &order, now) < 0) {
+		free(chunk);
+		fail_for_memory(binding, ticket, cut.count);
+	} else {
+		request->workers += another;
+		charge_guess(binding, ticket, chunk);
+		if (request->state == REQUEST_QUEUED) {
+			request->state = REQUEST_RUNNING;
+			request->started = now;
+		}
+	}
+	binding_refresh(binding, ticket, now);
+}
+
+/* -------- who is next -------- */
+
+/* How far behind a principal may stay, in seconds of slot time. */
+static double credit(const struct binding *binding) {
+	return 2 * ESTIMATE_CHUNK_SHARED * binding->slots;
+}
+
+struct search {
+	const struct binding *binding;
+	int free;              /* slots */
+	struct worker *worker; /* that may get one more chunk, or NULL: an idle one */
+	struct pool *pool;     /* its */
+	uint64_t room;         /* µs that chunk may take */
+};
+
+static bool can_run(struct sched_node *node, void *context) {
+	const struct search *search = context;
+	const struct ticket *ticket = ticket_of_node(node);
+
+	return pool_idle(ticket->pool) && below_max_workers(ticket->request) &&
+	       slot_is_free(search->binding, ticket, search->free);
+}
+
+static void bind_idle(struct binding *binding, struct sched *sched, uint64_t now) {
+	struct search search = {.binding = binding, .free = free_slots(binding)};
+	struct sched_node *node;
+
+	while ((node = sched_pick(sched, credit(binding), can_run, &search))) {
+		struct ticket *ticket = ticket_of_node(node);
+
+		search.free -= ticket->pool->slots;
+		give(binding, ticket, pool_idle(ticket->pool), chunk_size(binding, ticket), now);
+	}
+}
+
+/* -------- ahead -------- */
+
+/* µs that chunks behind those in the worker may take; 0 = it takes none. */
+static uint64_t room_ahead(const struct worker *worker, uint64_t now) {
+	const struct chunk *chunk;
+	uint64_t held = 0;
+	unsigned n = 0;
+
+	if (!worker_takes_more(worker))
+		return 0;
+	TAILQ_FOREACH (chunk, &worker->chunks, link) {
+		if (chunk->predicted == CHUNK_UNKNOWN || ++n == BINDING_AHEAD_CHUNKS)
+			return 0;
+		held += chunk_remaining(chunk, now);
+	}
+	/* One that is over its time may go on for long. */
+	if (chunk_is_overdue(TAILQ_FIRST(&worker->chunks), now))
+		return 0;
+	return held < BINDING_AHEAD ? BINDING_AHEAD - held : 0;
+}
+
+static bool can_follow(struct sched_node *node, void *context) {
+	const struct search *search = context;
+	const struct ticket *ticket = ticket_of_node(node);
+	const struct request *request = ticket->request;
+	uint32_t size = request->options.chunk_size ? request->options.chunk_size : 1;
+	uint64_t pending = request_pending(request);
+
+	if (ticket->pool != search->pool || request->uid != search->worker->uid ||
+	    !ticket->is_known)
+		return false;
+	if (!below_max_workers(request) && !serves(search->worker, request))
+		return false;
+	return ticket->item_cost * US_PER_S * (double) (size < pending ? size : pending) <
+	       (double) search->room;
+}
+
+/* Gives a busy worker what it will have run before a message could go to and fro. */
+/* The chunk behind what a worker has is what fits there, and says nothing of how large the next one should be. */
+static void give_ahead(struct binding *binding, struct ticket *ticket, const struct search *search,
+		       uint64_t now) {
+	double most = (double) search->room / (ticket->item_cost * US_PER_S);
+	uint32_t size = chunk_size(binding, ticket), before = ticket->request->last_count;
+
+	if (!ticket->request->options.chunk_size && (double) size > most)
+		size = (uint32_t) most;
+	give(binding, ticket, search->worker, size, now);
+	if (ticket->request->last_count < before)
+		ticket->request->last_count = before;
+}
+
+static void bind_ahead(struct binding *binding, struct pool *pool, struct worker *worker,
+		       uint64_t now) {
+	struct sched *sched = pool->slots ? &binding->with_slots : &binding->without_slots;
+	struct search search = {.binding = binding, .worker = worker, .pool = pool};
+	struct sched_node *node;
+
+	while ((search.room = room_ahead(worker, now)) > 0 &&
+	       (node = sched_pick(sched, credit(binding), can_follow, &search)))
+		give_ahead(binding, ticket_of_node(node), &search, now);
+}
+
+void binding_bind(struct binding *binding, uint64_t now) {
+	struct worker *worker, *next;
+	struct pool *pool;
+
+	bind_idle(binding, &binding->with_slots, now);
+	bind_idle(binding, &binding->without_slots, now);
+	TAILQ_FOREACH (pool, binding->pools, link) {
+		for (worker = TAILQ_FIRST(&pool->workers[WORKER_BUSY]); worker; worker = next) {
+			next = TAILQ_NEXT(worker, link);
+			bind_ahead(binding, pool, worker, now);
+		}
+	}
+}
+
+/* -------- demand -------- */
+
+/* Workers that the request could use beside those it has. */
+static uint64_t could_use(const struct request *request) {
+	uint64_t pending = request_pending(request), most = request->options.max_workers;
+
+	if (!request_startable(request))
+		return 0;
+	return most == 0 || pending < most - request->workers ? pending : most - request->workers;
+}
+
+static void demand(const struct binding *binding, struct pool *pool, unsigned free) {
+	uint64_t more = 0, beyond = 0;
+	const struct ticket *ticket;
+
+	TAILQ_FOREACH (ticket, &binding->tickets->all, link) {
+		if (ticket->pool != pool || !ticket->owner)
+			continue;
+		more += could_use(ticket->request);
+		beyond += ticket->starved;
+	}
+	pool_demand(pool, (unsigned) (more < free ? more : free), (unsigned) beyond);
+}
+
+void binding_demand(const struct binding *binding) {
+	int slots = free_slots(binding);
+	struct pool *pool;
+
+	TAILQ_FOREACH (pool, binding->pools, link) {
+		unsigned free = !pool->slots ? pool->max : slots > 0 ? (unsigned) slots : 0;
+		bool full = workers_of(pool) >= pool->max || free == 0;
+
+		/* Requests need not be looked at for each event while that changes nothing. */
+		if (pool_idle(pool) || (full && binding->extra == 0))
+			pool_demand(pool, 0, 0);
+		else
+			demand(binding, pool, full ? 0 : free);
+	}
+}
+
+/* -------- what it took -------- */
+
+void binding_chunk_over(struct binding *binding, struct ticket *ticket, const struct worker *worker,
+			struct chunk *chunk, uint64_t now) {
+	(void) binding;
+	sched_charge(ticket->sched, &ticket->node, (double) chunk_charge(chunk, now) / US_PER_S);
+	ticket->request->chunks--;
+	ticket->request->workers -= !serves(worker, ticket->request);
+}
+
+void binding_charge_running(struct binding *binding, struct ticket *ticket, struct chunk *chunk,
+			    uint64_t now) {
+	(void) binding;
+	if (chunk->began && now - chunk->began > chunk->charged)
+		sched_charge(ticket->sched, &ticket->node,
+			     (double) chunk_charge(chunk, now) / US_PER_S);
+}
