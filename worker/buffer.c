@@ -36,17 +36,6 @@ bool buffer_reserve(struct buffer *buffer, size_t extra) {
 	return buffer->capacity - buffer->size >= extra || buffer_grow(buffer, extra);
 }
 
-void buffer_append(struct buffer *buffer, const char *bytes, size_t size) {
-	if (size == 0 || !buffer_reserve(buffer, size))
-		return;
-	memcpy(buffer->bytes + buffer->size, bytes, size);
-	buffer->size += size;
-}
-
-void buffer_append_text(struct buffer *buffer, const char *text) {
-	buffer_append(buffer, text, strlen(text));
-}
-
 void buffer_append_uint(struct buffer *buffer, uint64_t value) {
 	char digits[20];
 	size_t at = sizeof digits;

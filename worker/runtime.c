@@ -16,6 +16,9 @@
 #define READ_SIZE (256u * 1024)
 #define KEEP_SIZE (1u << 20) /* a larger buffer is given back when it is empty */
 #define REPORT_NS 1000000    /* results wait this long at most while items begin */
+#define CLOCK_NS \
+	20000        /* how often the clock is to be read, if items take as long as those before */
+#define CLOCK_MAX 32 /* and after how many of them at least */
 #define NS_PER_US 1000
 #define NS_PER_S  1000000000
 
@@ -38,11 +41,15 @@ struct runtime {
 	const char *reason;   /* of RUNTIME_E_PROTOCOL */
 };
 
-static uint64_t now_ns(void) {
+static uint64_t read_clock(clockid_t clock) {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (uint64_t) now.tv_sec * NS_PER_S + (uint64_t) now.tv_nsec;
+}
+
+static uint64_t now_ns(void) {
+	return read_clock(CLOCK_MONOTONIC);
 }
 
 /* ---- towards the daemon ---- */
@@ -80,16 +87,6 @@ static void close_message(struct runtime *runtime, uint64_t now) {
 	runtime->busy_rest = busy % NS_PER_US;
 }
 
-/* Reports what there is, and returns the time afterwards in *now. */
-static int report_now(struct runtime *runtime, uint64_t *now) {
-	int r;
-
-	close_message(runtime, *now);
-	r = flush(runtime);
-	*now = runtime->reported_ns = now_ns();
-	return r;
-}
-
 /* ---- items ---- */
 
 /* One chunk on its way through the worker. */
@@ -98,8 +95,64 @@ struct run {
 	const struct procpool_function *function;
 	const char *text;  /* of the message */
 	uint32_t item_end; /* of the item before */
-	uint64_t now;      /* ns */
+	uint64_t now;      /* ns; the clock, as it was read last */
+	uint64_t tick;     /* ns; the coarse clock at that moment */
+	uint32_t untimed;  /* items since */
+	uint32_t patience; /* how many there may be */
 };
+
+/* ---- the clock ----
+ *
+ * To read it costs as much as a small item, so it is read once for several of those. The coarse clock costs a fifth
+ * of that and is looked at after each: it shows when one of them was long after all. Results then wait a
+ * millisecond and a tick of the kernel. */
+
+static void set_time(struct run *run, uint64_t now) {
+	run->now = now;
+	run->tick = read_clock(CLOCK_MONOTONIC_COARSE);
+	run->untimed = 0;
+}
+
+/* The times of the items that ended since the clock was read say how many of them the next reading may wait for. */
+static void read_time(struct run *run) {
+	uint64_t now = now_ns(), each = run->untimed ? (now - run->now) / run->untimed : 0;
+	uint64_t patience = each ? CLOCK_NS / each : CLOCK_MAX;
+
+	if (patience > 2 * (uint64_t) run->patience)
+		patience = 2 * (uint64_t) run->patience;
+	run->patience = patience < 1 ? 1 : patience < CLOCK_MAX ? (uint32_t) patience : CLOCK_MAX;
+	set_time(run, now);
+}
+
+/* One more item has ended. */
+static void note_time(struct run *run) {
+	run->untimed++;
+	if (run->chunk->times || run->chunk->clock || run->untimed >= run->patience ||
+	    read_clock(CLOCK_MONOTONIC_COARSE) != run->tick)
+		read_time(run);
+}
+
+static inline bool is_between(char byte) {
+	return byte == ',' || byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t';
+}
+
+/* Ends the open message, behind the item that ended last. */
+static void end_message(struct runtime *runtime, struct run *run) {
+	if (run->untimed > 0)
+		read_time(run);
+	close_message(runtime, run->now);
+}
+
+/* Reports what there is. */
+static int report_now(struct runtime *runtime, struct run *run) {
+	int r;
+
+	end_message(runtime, run);
+	r = flush(runtime);
+	set_time(run, now_ns());
+	runtime->reported_ns = run->now;
+	return r;
+}
 
 /* The next item: behind the one before, a comma and white space. */
 static struct span next_item(struct run *run, const struct elements *elements, uint32_t offset) {
@@ -108,7 +161,7 @@ static struct span next_item(struct run *run, const struct elements *elements, u
 	if (offset == 0)
 		span.begin = elements->begin;
 	else
-		while (memchr(" \t\r\n,", run->text[span.begin], 5))
+		while (is_between(run->text[span.begin]))
 			span.begin++;
 	run->item_end = span.end;
 	return span;
@@ -150,7 +203,7 @@ static int run_item(struct runtime *runtime, struct run *run, uint32_t offset, s
 	atomic_store_explicit(&runtime->page->progress,
 			      position_pack(run->chunk->chunk, offset + 1, false),
 			      memory_order_release);
-	run->now = now_ns();
+	note_time(run);
 	if (run->chunk->times)
 		report_times(&runtime->report, begin / NS_PER_US, (run->now - begin) / NS_PER_US);
 	return 0;
@@ -167,12 +220,12 @@ static int run_items(struct runtime *runtime, struct run *run) {
 		if ((runtime->report.out.size > 0 &&
 		     run->now - runtime->reported_ns >= REPORT_NS) ||
 		    report_size(&runtime->report) >= REPORT_FULL) {
-			r = report_now(runtime, &run->now);
+			r = report_now(runtime, run);
 			if (r < 0)
 				return r;
 		}
 		if (!page_begin(runtime->page, run, offset)) {
-			close_message(runtime, run->now);
+			end_message(runtime, run);
 			report_returned(&runtime->report, run->chunk->chunk, offset);
 			return 0;
 		}
@@ -180,7 +233,7 @@ static int run_items(struct runtime *runtime, struct run *run) {
 		if (r < 0)
 			return r;
 	}
-	close_message(runtime, run->now);
+	end_message(runtime, run);
 	return 0;
 }
 
@@ -191,7 +244,7 @@ static int protocol_error(struct runtime *runtime, const char *reason) {
 
 static int run_chunk(struct runtime *runtime, const struct work_chunk *chunk, const char *text) {
 	const struct entry *entry = registry_find(runtime->registry, chunk->function);
-	struct run run = {.chunk = chunk, .text = text};
+	struct run run = {.chunk = chunk, .text = text, .patience = 1};
 
 	if (chunk->unpack != UNPACK_NONE)
 		return protocol_error(runtime, "unpack is not among those of the hello");
@@ -208,7 +261,7 @@ static int run_chunk(struct runtime *runtime, const struct work_chunk *chunk, co
 	}
 	run.function = entry->function;
 	runtime->item.state = runtime->registry->sources[entry->source].state;
-	run.now = now_ns();
+	set_time(&run, now_ns());
 	return run_items(runtime, &run);
 }
 

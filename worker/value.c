@@ -84,11 +84,26 @@ const char *value_append(struct buffer *buffer, const json_t *value) {
 	return !reason && buffer->failed ? VALUE_TOO_LARGE : reason;
 }
 
+/* Whether text is certainly a number: most results are, and short ones. */
+static bool is_integer(const char *text, size_t size) {
+	const char *digits = *text == '-' ? text + 1 : text;
+	size_t n = (size_t) (text + size - digits);
+
+	if (n == 0 || n > 19 || (n > 1 && *digits == '0'))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (digits[i] < '0' || digits[i] > '9')
+			return false;
+	return true;
+}
+
 const char *value_check(const char *text, size_t size, size_t *ret_offset) {
 	struct json_scan scan;
 	struct json_scan_token token;
 	int r;
 
+	if (size > 0 && is_integer(text, size))
+		return NULL;
 	json_scan_init(&scan, VALUE_DEPTH_MAX, LIMIT_NUMBER, 0);
 	do {
 		r = json_scan_next(&scan, text, size, true, &token);

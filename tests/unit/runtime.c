@@ -587,6 +587,24 @@ UNIT_TEST(runtime, results_do_not_wait_behind_a_slow_item) {
 	play_done(&play);
 }
 
+UNIT_TEST(runtime, results_do_not_wait_behind_a_slow_item_among_quick_ones) {
+	struct play play;
+	json_t *message;
+	size_t n = 0;
+
+	play_init(&play);
+	PLAY(&play, CHUNK(1, "spin",
+			  "0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,"
+			  "0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,50,0"));
+	for (size_t i = 1; n < 67; i++) {
+		message = said_message(play.said, i);
+		n += json_array_size(json_object_get(message, "results"));
+		json_decref(message);
+	}
+	cr_assert_eq(n, 67, "the slow result left before the next item began");
+	play_done(&play);
+}
+
 UNIT_TEST(runtime, all_that_is_queued_is_answered_with_one_write) {
 	struct play play;
 	int attempts = 0;
