@@ -214,3 +214,38 @@ Test(chunks, a_call_that_finds_no_worker_gets_the_one_with_a_long_chunk) {
 	peer_expect(p, "{'parameters':{'results':[10,20,30,40], ...}}");
 	harness_stop(h);
 }
+
+/* ---- more slots than there are ---- */
+
+Test(chunks, a_user_does_not_starve_behind_long_items_of_others) {
+	struct harness *h;
+	struct fake *w, *extra;
+	struct peer *p, *q, *r;
+
+	if (getuid() != 0)
+		cr_skip_test("only root can be two users");
+	h = harness_start_with(&(struct start) {
+		.conf = "daemon { slots = 1 } pool default { command = FAKE workers = 1 }\n",
+		.activate = true});
+	w = harness_ready_worker(h, "f");
+	p = peer_connect(h);
+	q = peer_connect(h);
+	r = peer_connect_as(h, 65534);
+	peer_call(p, "Apply", "{'function':'f','argument':'long'}");
+	worker_expect(w, "{'chunk':1,'items':['long'], ...}");
+	worker_page_store(w, 1, 0, true);
+	/* The same user waits; another one gets a slot and a worker beyond all there are. */
+	peer_call(q, "Apply", "{'function':'f','argument':'also mine'}");
+	peer_call(r, "Apply", "{'function':'f','argument':'theirs'}");
+	extra = harness_ready_worker(h, "f");
+	worker_expect(extra, "{'chunk':1,'items':['theirs'], ...}");
+	worker_answer(extra, 1, 0, "[1]");
+	peer_expect_text(r, "{'parameters':{'result':1}}");
+	worker_expect_gone(extra);
+	worker_answer(w, 1, 0, "[1]");
+	peer_expect_text(p, "{'parameters':{'result':1}}");
+	worker_expect(w, "{'chunk':2,'items':['also mine'], ...}");
+	worker_answer(w, 2, 0, "[1]");
+	peer_expect_text(q, "{'parameters':{'result':1}}");
+	harness_stop(h);
+}
