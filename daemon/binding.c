@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "daemon/order.h"
 #include "daemon/worker.h"
 
 #define US_PER_S 1e6
@@ -167,7 +168,7 @@ static void give(struct binding *binding, struct ticket *ticket, struct worker *
 	struct items_cut cut = request_take(request, max);
 	struct chunk *chunk = cut_chunk(request, &cut);
 	bool another = !serves(worker, request);
-	const struct worker_order order = {
+	const struct order order = {
 		.function = request->function,
 		.common = request->common,
 		.common_bytes = request->common_bytes,

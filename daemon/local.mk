@@ -24,9 +24,11 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/log.c %reldir%/log.h \
 	%reldir%/notify.c %reldir%/notify.h \
 	%reldir%/options.c %reldir%/options.h \
+	%reldir%/order.c %reldir%/order.h \
 	%reldir%/outcome.c %reldir%/outcome.h \
 	%reldir%/output.c %reldir%/output.h \
 	%reldir%/pool.c %reldir%/pool.h \
+	%reldir%/progress.c %reldir%/progress.h \
 	%reldir%/quantity.c %reldir%/quantity.h \
 	%reldir%/recall.c %reldir%/recall.h \
 	%reldir%/request.c %reldir%/request.h \

@@ -103,7 +103,7 @@ static void look_at_worker(struct binding *binding, const struct pool *pool, str
 			   uint64_t now) {
 	struct chunk *chunk = TAILQ_FIRST(&worker->chunks);
 
-	worker_observe(worker, now);
+	worker_item_age(worker, now);
 	binding_charge_running(binding, ticket_find(binding->tickets, chunk->request), chunk, now);
 	if (chunk_is_overdue(chunk, now) && is_recallable(worker) &&
 	    somebody_could_run_it(binding, pool))
@@ -114,7 +114,7 @@ static void look_at_worker(struct binding *binding, const struct pool *pool, str
 
 /* Whether every slot has been held by one item for long. */
 static bool slots_are_stuck(const struct binding *binding, uint64_t now) {
-	const struct worker *worker;
+	struct worker *worker;
 	const struct pool *pool;
 
 	if (has_free_slot(binding))
@@ -123,7 +123,7 @@ static bool slots_are_stuck(const struct binding *binding, uint64_t now) {
 		if (!pool->slots)
 			continue;
 		TAILQ_FOREACH (worker, &pool->workers[WORKER_BUSY], link)
-			if (now - worker->item_since < STARVED_AFTER)
+			if (worker_item_age(worker, now) < STARVED_AFTER)
 				return false;
 	}
 	return true;

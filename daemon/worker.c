@@ -14,7 +14,9 @@
 #include "daemon/clock.h"
 #include "daemon/commons.h"
 #include "daemon/log.h"
+#include "daemon/order.h"
 #include "daemon/output.h"
+#include "daemon/progress.h"
 #include "daemon/spawn.h"
 
 #define SECOND UINT64_C(1000000)
@@ -45,14 +47,12 @@ struct worker_private {
 	struct channel *channel;
 	struct output *out, *err;
 	struct event *exited, *timer;
-	struct event *recall; /* RECALL_WAIT is over; NULL until the first recall */
+	struct event *recall; /* RECALL_WAIT is over */
 	struct document doc;
 
-	bool page;     /* its hello says that it keeps the page */
-	bool recalled; /* page->limit is set */
+	struct progress progress;
 	bool violated, ours;
 	uint64_t last_chunk;
-	uint64_t observed; /* what worker_observe() saw */
 	enum stop_step step;
 	uint64_t target; /* position an interrupt is meant for, 0 = whatever runs */
 	const char *reason;
@@ -143,11 +143,11 @@ void worker_interrupt(struct worker *worker, const struct chunk *chunk, uint32_t
 /* The grace of an interrupt is over: is the item it was meant for still at work? */
 static bool still_meant(const struct worker *worker) {
 	const struct worker_private *p = worker->private;
-	uint64_t progress = atomic_load(&p->process.page->progress);
+	struct position target = position_unpack(p->target);
 
 	if (TAILQ_EMPTY(&worker->chunks))
 		return false;
-	return p->target == 0 || !p->page || progress == (p->target | 1);
+	return p->target == 0 || progress_is_at(&p->progress, target.chunk, target.offset);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *context) {
@@ -173,8 +173,8 @@ static void on_timer(evutil_socket_t fd, short what, void *context) {
 static void settle_chunks(struct worker *worker, const struct worker_end *end) {
 	struct worker_private *p = worker->private;
 	struct chunk_evidence evidence = {
-		.page = p->page,
-		.progress = atomic_load(&p->process.page->progress),
+		.page = p->progress.kept,
+		.progress = progress_now(&p->progress),
 		.last_chunk = p->last_chunk,
 		.violation = p->violated,
 		.targeted = p->ours && p->target,
@@ -212,8 +212,7 @@ static void on_exited(evutil_socket_t fd, short what, void *context) {
 	if (waitid(P_PIDFD, (id_t) fd, &info, WEXITED) < 0)
 		log_error("%s: waitid: %s", p->label, strerror(errno));
 	event_del(p->exited);
-	if (p->recall)
-		evtimer_del(p->recall);
+	evtimer_del(p->recall);
 	set_step(worker, STOP_NONE, 0);
 
 	end = (struct worker_end) {
@@ -242,11 +241,8 @@ static void chunk_finished(struct worker *worker, struct chunk *chunk,
 		return;
 	}
 
-	if (p->recalled) {
-		evtimer_del(p->recall);
-		atomic_store(&p->process.page->limit, PAGE_NO_LIMIT);
-		p->recalled = false;
-	}
+	evtimer_del(p->recall);
+	progress_lift(&p->progress);
 	if (p->step == STOP_GRACE) {
 		p->reason = NULL;
 		set_step(worker, STOP_NONE, 0);
@@ -261,7 +257,7 @@ static const char *take_hello(struct worker *worker, struct worker_hello *hello)
 
 	if (p->step != STOP_START && worker->state != WORKER_STOPPING)
 		return "a second hello";
-	p->page = hello->page;
+	p->progress.kept = hello->page;
 	refused = p->ops->hello(p->context, worker, hello);
 	if (refused || worker->state == WORKER_STOPPING)
 		return refused;
@@ -284,7 +280,7 @@ static const char *take_results(struct worker *worker, const struct worker_repor
 	if (n > chunk->count - chunk->reported)
 		return "more results than items";
 	if (results->has_returned &&
-	    (!p->recalled || results->returned != chunk->reported + (uint32_t) n))
+	    (!p->progress.recalled || results->returned != chunk->reported + (uint32_t) n))
 		return "items returned that were not asked back";
 
 	chunk->reported += (uint32_t) n;
@@ -398,66 +394,17 @@ static const struct channel_ops channel_ops = {
 
 /* -------- what it is told -------- */
 
-static int send_forget(struct worker_private *p, uint64_t id) {
-	char message[48];
-	int n = snprintf(message, sizeof message, "{\"forget\":%llu}", (unsigned long long) id);
-
-	return channel_write(p->channel, message, (size_t) n + 1);
-}
-
-static int send_common(struct worker_private *p, const struct worker_order *order) {
-	char head[48];
-	int n = snprintf(head, sizeof head,
-			 "{\"common\":%llu,\"value\":", (unsigned long long) order->common);
-	int r = channel_write(p->channel, head, (size_t) n);
-
-	if (r == 0)
-		r = channel_write_bytes(p->channel, order->common_bytes, order->common_span.begin,
-					order->common_span.end);
-	if (r == 0)
-		r = channel_write(p->channel, "}", 2);
-	return r;
-}
-
-static int provide_common(struct worker_private *p, const struct worker_order *order) {
-	const struct commons_plan plan =
-		commons_use(&p->commons, order->common, span_size(order->common_span));
-	int r = 0;
-
-	for (unsigned i = 0; r == 0 && i < plan.n_forget; i++)
-		r = send_forget(p, plan.forget[i]);
-	return r == 0 && plan.send ? send_common(p, order) : r;
-}
-
-int worker_give(struct worker *worker, struct chunk *chunk, const struct worker_order *order,
+int worker_give(struct worker *worker, struct chunk *chunk, const struct order *order,
 		uint64_t now) {
 	struct worker_private *p = worker->private;
-	struct work_chunk message = {
-		.chunk = p->last_chunk + 1,
-		.function = (char *) order->function,
-		.first = chunk->first,
-		.common = order->common,
-		.unpack = order->unpack,
-		.times = order->times,
-		.stride = 1,
-	};
-	char buffer[WORK_CHUNK_MAX];
-	int r = order->common ? provide_common(p, order) : 0;
+	int r;
 
 	/* One user's lines are not another's to read. */
 	if (p->err && worker->uid != order->uid)
 		output_cut(p->err);
 	worker->uid = order->uid;
 
-	if (r == 0)
-		r = channel_write(p->channel, buffer,
-				  work_chunk_head(buffer, sizeof buffer, &message));
-	if (r == 0)
-		r = channel_write_bytes(p->channel, order->items, order->items_span.begin,
-					order->items_span.end);
-	if (r == 0)
-		r = channel_write(p->channel, buffer,
-				  work_chunk_tail(buffer, sizeof buffer, &message));
+	r = order_write(order, p->channel, &p->commons, p->last_chunk + 1, chunk->first);
 	if (r < 0) {
 		/* Half a message may be on its way. */
 		worker_kill(worker, "the daemon is out of memory");
@@ -467,7 +414,7 @@ int worker_give(struct worker *worker, struct chunk *chunk, const struct worker_
 	chunk->sent = now;
 	chunk->began = TAILQ_EMPTY(&worker->chunks) ? now : 0;
 	if (chunk->began)
-		worker->item_since = now;
+		p->progress.since = now;
 	TAILQ_INSERT_TAIL(&worker->chunks, chunk, link);
 	set_state(worker, WORKER_BUSY);
 	return 0;
@@ -476,23 +423,22 @@ int worker_give(struct worker *worker, struct chunk *chunk, const struct worker_
 bool worker_takes_more(const struct worker *worker) {
 	const struct worker_private *p = worker->private;
 
-	return worker->state == WORKER_BUSY && p->step == STOP_NONE && !p->recalled;
+	return worker->state == WORKER_BUSY && p->step == STOP_NONE && !p->progress.recalled;
 }
 
 /* What the worker did not begin before it could see the limit, it never will. */
 static void on_recall(evutil_socket_t fd, short what, void *context) {
 	struct worker *worker = context;
 	struct worker_private *p = worker->private;
-	uint64_t limit = atomic_load(&p->process.page->limit);
-	uint64_t progress = atomic_load(&p->process.page->progress);
+	uint64_t limit = progress_limit(&p->progress), now = progress_now(&p->progress);
 	struct chunk *chunk;
 
 	(void) fd, (void) what;
 	/* A page with nonsense says nothing; the worker's own word is waited for. */
-	if (position_unpack(progress).chunk > p->last_chunk)
+	if (position_unpack(now).chunk > p->last_chunk)
 		return;
 	TAILQ_FOREACH (chunk, &worker->chunks, link) {
-		uint32_t offset = chunk_unstarted(chunk, limit, progress);
+		uint32_t offset = chunk_unstarted(chunk, limit, now);
 
 		if (offset == chunk->count)
 			continue;
@@ -504,34 +450,21 @@ static void on_recall(evutil_socket_t fd, short what, void *context) {
 
 void worker_recall(struct worker *worker, const struct chunk *chunk, uint32_t offset) {
 	struct worker_private *p = worker->private;
-	uint64_t limit = position_pack(chunk->number, offset, false);
 	struct timeval wait = clock_interval(RECALL_WAIT);
 
-	if (!p->page || limit >= atomic_load(&p->process.page->limit))
-		return;
-	if (!p->recall)
-		p->recall = evtimer_new(p->loop->base, on_recall, worker);
-	if (!p->recall || evtimer_add(p->recall, &wait) < 0)
-		return;
-	atomic_store(&p->process.page->limit, limit);
-	p->recalled = true;
+	if (progress_recall(&p->progress, chunk->number, offset))
+		evtimer_add(p->recall, &wait);
 }
 
-void worker_observe(struct worker *worker, uint64_t now) {
-	struct worker_private *p = worker->private;
-	/* One that keeps no page is known by what it has reported. */
-	uint64_t seen = p->page ? atomic_load(&p->process.page->progress) : worker->items;
+uint64_t worker_item_age(struct worker *worker, uint64_t now) {
+	struct progress *progress = &worker->private->progress;
 
-	if (seen != p->observed)
-		worker->item_since = now;
-	p->observed = seen;
+	progress_observe(progress, worker->items, now);
+	return now - progress->since;
 }
 
 bool worker_runs(const struct worker *worker, const struct chunk *chunk, uint32_t offset) {
-	const struct worker_private *p = worker->private;
-	uint64_t progress = atomic_load(&p->process.page->progress);
-
-	return !p->page || progress == position_pack(chunk->number, offset, true);
+	return progress_is_at(&worker->private->progress, chunk->number, offset);
 }
 
 /* -------- life -------- */
@@ -562,8 +495,9 @@ static int open_all(struct worker *worker) {
 	if (r < 0)
 		return r;
 	p->timer = evtimer_new(p->loop->base, on_timer, worker);
+	p->recall = evtimer_new(p->loop->base, on_recall, worker);
 	p->exited = event_new(p->loop->base, p->process.pidfd, EV_READ, on_exited, worker);
-	if (!p->timer || !p->exited || event_add(p->exited, NULL) < 0)
+	if (!p->timer || !p->recall || !p->exited || event_add(p->exited, NULL) < 0)
 		return -ENOMEM;
 	return 0;
 }
@@ -615,6 +549,7 @@ int worker_new(struct worker **ret, const struct channel_loop *loop, const struc
 		return r;
 	}
 	worker->pid = worker->private->process.pid;
+	worker->private->progress.page = worker->private->process.page;
 	r = open_all(worker);
 	if (r < 0) {
 		kill(-worker->pid, SIGKILL);

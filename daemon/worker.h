@@ -10,6 +10,7 @@
 
 struct bytes;
 struct channel_loop;
+struct order;
 struct spawn_plan;
 
 /*
@@ -91,32 +92,18 @@ int worker_new(struct worker **ret, const struct channel_loop *loop, const struc
 /* The process must be gone. Always returns NULL. */
 struct worker *worker_free(struct worker *worker);
 
-/* What one chunk message is made of. */
-struct worker_order {
-	const char *function;
-	uint64_t common; /* id, 0 = none */
-	struct bytes
-		*common_bytes; /* holds the value at common_span, sent if the worker lacks it */
-	struct span common_span;
-	struct bytes *items; /* holds the items at items_span, commas included */
-	struct span items_span;
-	enum unpack unpack;
-	bool times;
-	uid_t uid;
-};
-
 /* Whether another chunk may follow what a BUSY worker has. */
 bool worker_takes_more(const struct worker *worker);
 /* Hands a chunk over to an IDLE worker, or one that takes more: the worker owns it until chunk_over(); its number is
  * set here. Returns 0 or -ENOMEM, the chunk is then still the caller's. */
-int worker_give(struct worker *worker, struct chunk *chunk, const struct worker_order *order,
+int worker_give(struct worker *worker, struct chunk *chunk, const struct order *order,
 		uint64_t now);
 
 /* Asks the worker not to begin the item at offset of that chunk, nor anything after it: recalled() tells soon which
  * items that made free, and it takes no more until it has returned them. Does nothing if it keeps no page. */
 void worker_recall(struct worker *worker, const struct chunk *chunk, uint32_t offset);
-/* Looks which item it runs: item_since is right until it runs another. */
-void worker_observe(struct worker *worker, uint64_t now);
+/* µs for which it has run the same item, as far as was looked: since it was asked for this before. */
+uint64_t worker_item_age(struct worker *worker, uint64_t now);
 /* Whether the page says that the item at offset of the chunk is running now, or could be (no page). */
 bool worker_runs(const struct worker *worker, const struct chunk *chunk, uint32_t offset);
 

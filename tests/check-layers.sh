@@ -18,10 +18,10 @@ binding
 route ticket
 pool outcome
 worker
-output listener
+order output listener
 channel spawn notify
 log
-configuration options environment request chunk commons sched estimate scale
+configuration options environment request chunk commons sched estimate scale progress
 items results setting fair
 bytes quantity strings clock
 '
