@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <malloc.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "daemon/configuration.h"
 #include "daemon/conn.h"
 #include "daemon/delivery.h"
+#include "daemon/cpus.h"
 #include "daemon/dispatch.h"
 #include "daemon/listener.h"
 #include "daemon/log.h"
@@ -259,15 +259,6 @@ static const struct listener_ops listener_ops = {.accepted = on_accepted};
 
 /* -------- building -------- */
 
-/* CPUs that this process may use. */
-static unsigned usable_cpus(void) {
-	cpu_set_t set;
-
-	if (sched_getaffinity(0, sizeof set, &set) < 0 || CPU_COUNT(&set) < 1)
-		return 1;
-	return (unsigned) CPU_COUNT(&set);
-}
-
 /* The daemon needs a descriptor a client and several a worker; its workers get what was there before. */
 static uint64_t raise_nofile(void) {
 	struct rlimit limit;
@@ -380,17 +371,29 @@ static int build_timers(struct daemon *daemon) {
 		       : -ENOMEM;
 }
 
+static unsigned count_slots(const struct configuration *configuration) {
+	unsigned allowed, quota;
+
+	if (configuration->slots != SETTING_AUTO)
+		return (unsigned) configuration->slots;
+	allowed = cpus_allowed();
+	quota = cpus_quota("");
+	log_info(quota ? "slots = auto: %u CPUs by affinity, %u by CPU quota"
+		       : "slots = auto: %u CPUs by affinity",
+		 allowed, quota);
+	return quota && quota < allowed ? quota : allowed;
+}
+
 static int build(struct daemon *daemon) {
 	const struct configuration *configuration = daemon->setup->configuration;
-	unsigned slots = configuration->slots == SETTING_AUTO ? usable_cpus()
-							      : (unsigned) configuration->slots;
 	int r;
 
 	daemon->loop.base = event_base_new();
 	daemon->loop.scratch = malloc(CHANNEL_SCRATCH);
 	if (!daemon->loop.base || !daemon->loop.scratch)
 		return -ENOMEM;
-	r = dispatch_new(&daemon->dispatch, &daemon->loop, slots, &dispatch_ops, daemon);
+	r = dispatch_new(&daemon->dispatch, &daemon->loop, count_slots(configuration),
+			 &dispatch_ops, daemon);
 	if (r < 0)
 		return r;
 	fill_setups(daemon);

@@ -6,12 +6,14 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/batch.c %reldir%/batch.h \
 	%reldir%/binding.c %reldir%/binding.h \
 	%reldir%/bytes.c %reldir%/bytes.h \
+	%reldir%/capacity.c %reldir%/capacity.h \
 	%reldir%/channel.c %reldir%/channel.h \
 	%reldir%/chunk.c %reldir%/chunk.h \
 	%reldir%/clock.h \
 	%reldir%/commons.c %reldir%/commons.h \
 	%reldir%/configuration.c %reldir%/configuration.h \
 	%reldir%/conn.c %reldir%/conn.h \
+	%reldir%/cpus.c %reldir%/cpus.h \
 	%reldir%/daemon.c %reldir%/daemon.h \
 	%reldir%/delivery.c %reldir%/delivery.h \
 	%reldir%/dispatch.c %reldir%/dispatch.h \

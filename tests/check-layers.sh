@@ -19,9 +19,9 @@ route ticket
 pool outcome
 worker
 order output listener
-channel spawn notify
+channel spawn notify cpus
 log
-configuration options environment request chunk commons sched estimate scale progress
+configuration options environment request chunk commons sched estimate scale progress capacity
 items results setting fair
 bytes quantity strings clock
 '

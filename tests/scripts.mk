@@ -39,6 +39,7 @@ shows = \
 	%reldir%/show/map-million.sh \
 	%reldir%/show/quickstart-fresh.sh \
 	%reldir%/show/readme-examples.sh \
+	%reldir%/show/slots-cgroup-quota.sh \
 	%reldir%/show/worker.sh \
 	%reldir%/systemd/service.sh \
 	%reldir%/systemd/with-systemd

@@ -3,6 +3,7 @@
 if HAVE_CRITERION
 daemon_tests = \
 	%reldir%/bytes \
+	%reldir%/capacity \
 	%reldir%/chunk \
 	%reldir%/commons \
 	%reldir%/configuration \
@@ -24,6 +25,11 @@ daemon_test_libs = daemon/libdaemon.la $(unit_libs)
 %canon_reldir%_bytes_CFLAGS = $(unit_cflags)
 %canon_reldir%_bytes_LDADD = $(daemon_test_libs)
 %canon_reldir%_bytes_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_capacity_SOURCES = %reldir%/capacity.c
+%canon_reldir%_capacity_CFLAGS = $(unit_cflags)
+%canon_reldir%_capacity_LDADD = $(daemon_test_libs)
+%canon_reldir%_capacity_LDFLAGS = $(unit_ldflags)
 
 %canon_reldir%_chunk_SOURCES = %reldir%/chunk.c
 %canon_reldir%_chunk_CFLAGS = $(unit_cflags)
