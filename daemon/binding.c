@@ -6,7 +6,8 @@
 #include "daemon/order.h"
 #include "daemon/worker.h"
 
-#define US_PER_S 1e6
+#define US_PER_S  1e6
+#define US_PER_MS UINT64_C(1000)
 
 void binding_init(struct binding *binding, const struct pool_list *pools,
 		  struct ticket_table *tickets, unsigned slots) {
@@ -161,12 +162,21 @@ static void fail_for_memory(struct binding *binding, struct ticket *ticket, uint
 	ticket_mark_dirty(binding->tickets, ticket);
 }
 
+/* Whether it must be certain which item a death or a time-out is about. */
+static bool needs_to_know(const struct request *request) {
+	const struct run_options *options = &request->options;
+
+	return options->item_timeout_ms > 0 || options->retries > 0 || options->no_rerun;
+}
+
 /* Cuts the request's next chunk, of at most max items, and hands it to the worker. */
 static void give(struct binding *binding, struct ticket *ticket, struct worker *worker,
 		 uint32_t max, uint64_t now) {
 	struct request *request = ticket->request;
-	struct items_cut cut = request_take(request, max);
+	uint32_t most = needs_to_know(request) && !worker_keeps_page(worker) ? 1 : max;
+	struct items_cut cut = request_take(request, most);
 	struct chunk *chunk = cut_chunk(request, &cut);
+	uint64_t item_timeout = US_PER_MS * request->options.item_timeout_ms;
 	bool another = !serves(worker, request);
 	const struct order order = {
 		.function = request->function,
@@ -177,9 +187,12 @@ static void give(struct binding *binding, struct ticket *ticket, struct worker *
 		.items_span = cut.span,
 		.unpack = request->options.unpack,
 		.times = request->options.timings,
+		.clock = item_timeout > 0,
 		.uid = request->uid,
 	};
 
+	if (chunk)
+		chunk->item_timeout = item_timeout;
 	if (!chunk || worker_give(worker, chunk, &order, now) < 0) {
 		free(chunk);
 		fail_for_memory(binding, ticket, cut.count);

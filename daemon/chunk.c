@@ -88,3 +88,22 @@ uint32_t chunk_unstarted(const struct chunk *chunk, uint64_t limit, uint64_t pro
 		first = at.offset + at.running;
 	return first < chunk->count ? first : chunk->count;
 }
+
+struct chunk_deadline chunk_deadline(const struct chunk *chunk, bool page, uint64_t progress,
+				     uint64_t began, uint64_t now) {
+	struct position at = position_unpack(progress);
+	struct chunk_deadline deadline = {.offset = chunk->reported};
+	uint64_t since = chunk->began;
+
+	if (page && at.chunk == chunk->number) {
+		/* Between two items there is nothing to be late. */
+		if (!at.running || at.offset < chunk->reported || at.offset >= chunk->count)
+			return (struct chunk_deadline) {.in = chunk->item_timeout};
+		deadline.offset = at.offset;
+		if (began > since && began <= now)
+			since = began;
+	}
+	/* A worker that does not even begin is as late as one that does not end. */
+	deadline.in = now - since < chunk->item_timeout ? since + chunk->item_timeout - now : 0;
+	return deadline;
+}

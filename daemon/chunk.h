@@ -22,7 +22,8 @@ struct chunk {
 	uint64_t sent;           /* when it was sent, in µs */
 	uint64_t began;     /* when it came first in its worker, in µs; 0 = others are before it */
 	uint64_t predicted; /* µs it should take, CHUNK_UNKNOWN if nobody can say */
-	uint64_t charged;   /* µs of slot time that its request paid for it so far */
+	uint64_t item_timeout; /* µs that one item may take; 0 = any */
+	uint64_t charged;      /* µs of slot time that its request paid for it so far */
 };
 
 #define CHUNK_UNKNOWN UINT64_MAX
@@ -55,6 +56,16 @@ int64_t chunk_charge(struct chunk *chunk, uint64_t now);
 bool chunk_is_overdue(const struct chunk *chunk, uint64_t now);
 /* µs until it should be over; CHUNK_UNKNOWN if nobody can say. */
 uint64_t chunk_remaining(const struct chunk *chunk, uint64_t now);
+
+/* Of a chunk with an item_timeout that is first in its worker. */
+struct chunk_deadline {
+	uint64_t in;     /* µs from now until an item may be over its time; 0 = one is */
+	uint32_t offset; /* that one */
+};
+
+/* progress and began: the page's words, where the worker keeps it (page); a lie about began is not believed. */
+struct chunk_deadline chunk_deadline(const struct chunk *chunk, bool page, uint64_t progress,
+				     uint64_t began, uint64_t now);
 
 /* The first offset that may be taken back from a worker that was asked, a while ago, to begin nothing from the position
  * `limit` on, and whose page says `progress` now; count if there is none. */

@@ -286,6 +286,47 @@ const struct pool_ops dispatch_pool_ops = {
 	.changed = on_pool_changed,
 };
 
+/* -------- time-outs of calls -------- */
+
+static int watch_deadline(struct ticket *ticket, uint64_t now) {
+	uint32_t ms;
+	uint64_t deadline = request_deadline(ticket->request, &ms);
+	struct timeval interval = clock_interval(deadline > now ? deadline - now : 0);
+
+	if (deadline == UINT64_MAX)
+		return 0;
+	return evtimer_add(ticket->deadline, &interval);
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *context) {
+	struct ticket *ticket = context;
+	uint64_t now = clock_now();
+	struct error error = {0};
+	uint32_t ms;
+
+	(void) fd, (void) what;
+	if (!ticket->owner || ticket->request->stopped)
+		return;
+	/* It may have started since it was set. */
+	if (request_deadline(ticket->request, &ms) > now) {
+		watch_deadline(ticket, now);
+		return;
+	}
+	error_set(&error, ERROR_TIMED_OUT, "{sI}", "timeoutMs", (json_int_t) ms);
+	dispatch_cancel(ticket->dispatch, ticket->request, &error);
+}
+
+static int set_deadline(struct dispatch *dispatch, struct ticket *ticket) {
+	const struct run_options *options = &ticket->request->options;
+
+	if (!options->timeout_ms && !options->queue_timeout_ms)
+		return 0;
+	ticket->deadline = evtimer_new(dispatch->private->loop->base, on_deadline, ticket);
+	if (!ticket->deadline || watch_deadline(ticket, clock_now()) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
 /* -------- what owners do -------- */
 
 int dispatch_submit(struct dispatch *dispatch, struct request *request, void *owner,
@@ -300,6 +341,8 @@ int dispatch_submit(struct dispatch *dispatch, struct request *request, void *ow
 	r = route(dispatch, ticket, error);
 	if (r == 0 && !ticket->pool)
 		r = await_route(dispatch, ticket);
+	if (r == 0)
+		r = set_deadline(dispatch, ticket);
 	if (r != 0) {
 		ticket->request = NULL;
 		ticket_free(&p->tickets, ticket);

@@ -47,6 +47,7 @@ int order_write(const struct order *order, struct channel *channel, struct commo
 		.common = order->common,
 		.unpack = order->unpack,
 		.times = order->times,
+		.clock = order->clock,
 		.stride = 1,
 	};
 	char buffer[WORK_CHUNK_MAX];

@@ -24,6 +24,7 @@ struct order {
 	struct span items_span;
 	enum unpack unpack;
 	bool times;
+	bool clock; /* the page tells when an item began */
 	uid_t uid;
 };
 

@@ -1,6 +1,7 @@
 #include "daemon/outcome.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -273,14 +274,55 @@ const char *outcome_report(struct request *request, const struct chunk *chunk,
 
 /* -------- settlements -------- */
 
+static json_t *timeout_error(uint64_t index, const struct request *request, uint32_t attempts) {
+	return with(new_error(index, ITEM_ERROR_ITEM_TIMEOUT, attempts), "message",
+		    json_sprintf("the item took longer than %" PRIu32 " ms",
+				 request->options.item_timeout_ms));
+}
+
 /* The error of an item whose worker is gone; message as died_error()'s. */
 static int give_up(struct request *request, uint64_t index, const struct worker_end *end,
 		   const char *message, uint32_t attempts) {
-	json_t *error = request_is_cancelling(request, index)
-				? cancelled_error(index, attempts)
-				: died_error(index, end, message, attempts);
+	json_t *error;
 
+	if (request_is_cancelling(request, index))
+		error = cancelled_error(index, attempts);
+	else if (end->timed_out && !message)
+		error = timeout_error(index, request, attempts);
+	else
+		error = died_error(index, end, message, attempts);
 	return request_fail_item(request, index, error, true, attempts);
+}
+
+/* The item that pays for the death is tried again, or has its error. */
+static int blame(struct request *request, uint64_t index, const struct worker_end *end,
+		 uint32_t attempts) {
+	if (attempts > request->options.retries || request_is_cancelling(request, index))
+		return give_up(request, index, end, NULL, attempts);
+	request->retried++;
+	return request_put_back(request, index, 1, 0, attempts);
+}
+
+/* Items that ran, and whose results nobody will ever see. */
+static int lose(struct request *request, uint64_t first, uint64_t count, uint32_t attempts) {
+	int r = 0;
+
+	for (uint64_t i = first; r == 0 && i < first + count; i++)
+		r = request_fail_item(
+			request, i,
+			with(new_error(i, ITEM_ERROR_RESULT_LOST, attempts), "message",
+			     json_string("the item had finished when its worker was lost, and "
+					 "its result was not reported")),
+			true, attempts);
+	return r;
+}
+
+/* Items that ran unreported run again, unless they must not. */
+static int repeat(struct request *request, uint64_t first, uint64_t count, uint32_t attempts) {
+	if (request->options.no_rerun)
+		return lose(request, first, count, attempts);
+	request->retried += count;
+	return request_put_back(request, first, count, 0, attempts);
 }
 
 static int put_back_untouched(struct request *request, const struct chunk *chunk,
@@ -303,14 +345,11 @@ static int put_back_untouched(struct request *request, const struct chunk *chunk
 
 static int put_back_rest(struct request *request, const struct chunk *chunk,
 			 const struct settlement *settlement, const struct worker_end *end) {
-	uint32_t lost = settlement->finished - chunk->reported;
-	int r = request_put_back(request, chunk->first + chunk->reported, lost, 0,
-				 chunk->attempts + 1);
+	int r = repeat(request, chunk->first + chunk->reported,
+		       settlement->finished - chunk->reported, chunk->attempts + 1);
 
-	request->retried += lost;
 	if (r == 0 && settlement->blamed)
-		r = give_up(request, chunk->first + settlement->finished, end, NULL,
-			    chunk->attempts + 1);
+		r = blame(request, chunk->first + settlement->finished, end, chunk->attempts + 1);
 	if (r == 0)
 		r = request_put_back(request, chunk->first + settlement->rest,
 				     chunk->count - settlement->rest, 0, chunk->attempts);

@@ -4,6 +4,10 @@ uint64_t progress_now(const struct progress *progress) {
 	return atomic_load(&progress->page->progress);
 }
 
+uint64_t progress_began(const struct progress *progress) {
+	return atomic_load(&progress->page->began);
+}
+
 bool progress_recall(struct progress *progress, uint64_t chunk, uint32_t offset) {
 	uint64_t limit = position_pack(chunk, offset, false);
 

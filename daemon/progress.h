@@ -20,6 +20,9 @@ struct progress {
 /* The word as it is now. */
 uint64_t progress_now(const struct progress *progress);
 
+/* When the worker says that the running item began, µs; only where its chunk asks for the clock. */
+uint64_t progress_began(const struct progress *progress);
+
 /* Asks the worker to begin nothing from that position on. Returns whether that is news to it; not where it keeps no page. */
 bool progress_recall(struct progress *progress, uint64_t chunk, uint32_t offset);
 /* The position from which on nothing is to be begun. */

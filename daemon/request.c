@@ -269,6 +269,14 @@ bool request_is_over(const struct request *request) {
 	return request->stopped || (request->input_ended && items_waiting(&request->items) == 0);
 }
 
+uint64_t request_deadline(const struct request *request, uint32_t *ret_ms) {
+	uint32_t queue = request->started ? 0 : request->options.queue_timeout_ms;
+	uint32_t whole = request->options.timeout_ms;
+
+	*ret_ms = queue && (!whole || queue < whole) ? queue : whole;
+	return *ret_ms ? request->accepted + UINT64_C(1000) * *ret_ms : UINT64_MAX;
+}
+
 json_t *request_summary(const struct request *request, uint64_t now) {
 	uint64_t ran = request->succeeded + request->failed;
 	uint64_t started = request->started ? request->started : now;

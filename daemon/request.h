@@ -115,5 +115,9 @@ void request_fail(struct request *request, enum request_state state, struct erro
 /* Every item has its result, or nothing runs and nothing starts any more. */
 bool request_is_over(const struct request *request);
 
+/* When the call, or its waiting for the first item to start, takes longer than it may: µs on the clock of `accepted`, UINT64_MAX =
+ * never. *ret_ms: the option that says so. */
+uint64_t request_deadline(const struct request *request, uint32_t *ret_ms);
+
 /* Summary of the interface, as a new object; now in µs. */
 json_t *request_summary(const struct request *request, uint64_t now);

@@ -35,6 +35,7 @@ struct ticket {
 	struct pool *pool;      /* NULL while no pool is known to offer the function */
 	char *function;         /* "pool/name", for estimates; NULL as long */
 	struct event *unrouted; /* when waiting for a pool ends; NULL once routed */
+	struct event *deadline; /* of the call; NULL = none */
 };
 
 TAILQ_HEAD(ticket_list, ticket);

@@ -48,10 +48,11 @@ struct worker_private {
 	struct output *out, *err;
 	struct event *exited, *timer;
 	struct event *recall; /* RECALL_WAIT is over */
+	struct event *item;   /* an item may be over its time */
 	struct document doc;
 
 	struct progress progress;
-	bool violated, ours;
+	bool violated, ours, timed_out;
 	uint64_t last_chunk;
 	enum stop_step step;
 	uint64_t target; /* position an interrupt is meant for, 0 = whatever runs */
@@ -170,6 +171,47 @@ static void on_timer(evutil_socket_t fd, short what, void *context) {
 	}
 }
 
+/* -------- items that take too long -------- */
+
+static void watch_item(struct worker *worker, uint64_t in) {
+	struct timeval interval = clock_interval(in);
+
+	evtimer_add(worker->private->item, &interval);
+}
+
+/* A chunk has come first in the worker, or none is left. */
+static void first_chunk_changed(struct worker *worker, uint64_t now) {
+	struct chunk *chunk = TAILQ_FIRST(&worker->chunks);
+
+	if (chunk)
+		chunk->began = now;
+	if (chunk && chunk->item_timeout)
+		watch_item(worker, chunk->item_timeout);
+	else if (evtimer_pending(worker->private->item, NULL))
+		evtimer_del(worker->private->item);
+}
+
+static void on_item_timer(evutil_socket_t fd, short what, void *context) {
+	struct worker *worker = context;
+	struct worker_private *p = worker->private;
+	const struct chunk *chunk = TAILQ_FIRST(&worker->chunks);
+	struct chunk_deadline deadline;
+
+	(void) fd, (void) what;
+	deadline = chunk_deadline(chunk, p->progress.kept, progress_now(&p->progress),
+				  progress_began(&p->progress), clock_now());
+	if (deadline.in > 0)
+		return watch_item(worker, deadline.in);
+	if (p->step >= STOP_TERM)
+		return;
+	log_info("%s: an item is over its time of %llu ms", p->label,
+		 (unsigned long long) chunk->item_timeout / 1000);
+	p->timed_out = true;
+	p->target = position_pack(chunk->number, deadline.offset, false);
+	p->reason = "its item took longer than it may";
+	send_signal(worker, STOP_TERM);
+}
+
 static void settle_chunks(struct worker *worker, const struct worker_end *end) {
 	struct worker_private *p = worker->private;
 	struct chunk_evidence evidence = {
@@ -213,12 +255,14 @@ static void on_exited(evutil_socket_t fd, short what, void *context) {
 		log_error("%s: waitid: %s", p->label, strerror(errno));
 	event_del(p->exited);
 	evtimer_del(p->recall);
+	evtimer_del(p->item);
 	set_step(worker, STOP_NONE, 0);
 
 	end = (struct worker_end) {
 		.signal = info.si_code == CLD_EXITED ? 0 : info.si_status,
 		.status = info.si_code == CLD_EXITED ? info.si_status : 0,
 		.ours = p->ours,
+		.timed_out = p->timed_out,
 		.reason = p->reason,
 		.stderr_tail = p->err ? output_tail(p->err) : "",
 	};
@@ -236,10 +280,9 @@ static void chunk_finished(struct worker *worker, struct chunk *chunk,
 	TAILQ_REMOVE(&worker->chunks, chunk, link);
 	p->ops->chunk_over(p->context, worker, chunk, settlement, NULL);
 	free(chunk);
-	if (!TAILQ_EMPTY(&worker->chunks)) {
-		TAILQ_FIRST(&worker->chunks)->began = clock_now();
+	first_chunk_changed(worker, clock_now());
+	if (!TAILQ_EMPTY(&worker->chunks))
 		return;
-	}
 
 	evtimer_del(p->recall);
 	progress_lift(&p->progress);
@@ -412,12 +455,17 @@ int worker_give(struct worker *worker, struct chunk *chunk, const struct order *
 	}
 	chunk->number = ++p->last_chunk;
 	chunk->sent = now;
-	chunk->began = TAILQ_EMPTY(&worker->chunks) ? now : 0;
-	if (chunk->began)
-		p->progress.since = now;
 	TAILQ_INSERT_TAIL(&worker->chunks, chunk, link);
+	if (TAILQ_FIRST(&worker->chunks) == chunk) {
+		p->progress.since = now;
+		first_chunk_changed(worker, now);
+	}
 	set_state(worker, WORKER_BUSY);
 	return 0;
+}
+
+bool worker_keeps_page(const struct worker *worker) {
+	return worker->private->progress.kept;
 }
 
 bool worker_takes_more(const struct worker *worker) {
@@ -496,8 +544,9 @@ static int open_all(struct worker *worker) {
 		return r;
 	p->timer = evtimer_new(p->loop->base, on_timer, worker);
 	p->recall = evtimer_new(p->loop->base, on_recall, worker);
+	p->item = evtimer_new(p->loop->base, on_item_timer, worker);
 	p->exited = event_new(p->loop->base, p->process.pidfd, EV_READ, on_exited, worker);
-	if (!p->timer || !p->recall || !p->exited || event_add(p->exited, NULL) < 0)
+	if (!p->timer || !p->recall || !p->item || !p->exited || event_add(p->exited, NULL) < 0)
 		return -ENOMEM;
 	return 0;
 }
@@ -574,6 +623,8 @@ struct worker *worker_free(struct worker *worker) {
 		event_free(p->exited);
 	if (p->recall)
 		event_free(p->recall);
+	if (p->item)
+		event_free(p->item);
 	channel_free(p->channel);
 	output_free(p->out);
 	output_free(p->err);

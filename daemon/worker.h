@@ -29,6 +29,7 @@ struct worker_end {
 	int signal;              /* or 0 */
 	int status;              /* exit status if signal is 0 */
 	bool ours;               /* the daemon ended it */
+	bool timed_out;          /* it did, because an item took longer than it may */
 	const char *reason;      /* why the daemon did, or what it violated; NULL */
 	const char *stderr_tail; /* last lines; "" if there are none */
 };
@@ -92,6 +93,8 @@ int worker_new(struct worker **ret, const struct channel_loop *loop, const struc
 /* The process must be gone. Always returns NULL. */
 struct worker *worker_free(struct worker *worker);
 
+/* Whether it can be known which of its items runs. */
+bool worker_keeps_page(const struct worker *worker);
 /* Whether another chunk may follow what a BUSY worker has. */
 bool worker_takes_more(const struct worker *worker);
 /* Hands a chunk over to an IDLE worker, or one that takes more: the worker owns it until chunk_over(); its number is

@@ -27,6 +27,12 @@ static int decode_count(uint32_t *ret, const json_t *value) {
 	return 0;
 }
 
+static int decode_retries(uint32_t *ret, const json_t *value) {
+	*ret = 0;
+	return json_is_integer(value) && json_integer_value(value) == 0 ? 0
+									: decode_count(ret, value);
+}
+
 /* Sets *ret to the index of the string among the n names. */
 static int decode_enum(unsigned *ret, const json_t *value, const char *const *names, unsigned n) {
 	const char *string = json_string_value(value);
@@ -62,6 +68,17 @@ static int decode_option(struct run_options *options, const char *key, const jso
 	} else if (strcmp(key, "timings") == 0) {
 		r = !json_is_boolean(value);
 		options->timings = json_is_true(value);
+	} else if (strcmp(key, "rerun") == 0) {
+		r = !json_is_boolean(value);
+		options->no_rerun = json_is_false(value);
+	} else if (strcmp(key, "retries") == 0) {
+		r = decode_retries(&options->retries, value);
+	} else if (strcmp(key, "itemTimeoutMs") == 0) {
+		r = decode_count(&options->item_timeout_ms, value);
+	} else if (strcmp(key, "timeoutMs") == 0) {
+		r = decode_count(&options->timeout_ms, value);
+	} else if (strcmp(key, "queueTimeoutMs") == 0) {
+		r = decode_count(&options->queue_timeout_ms, value);
 	}
 	return r;
 }

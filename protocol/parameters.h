@@ -20,6 +20,11 @@ struct run_options {
 	bool abort; /* onError: nothing new starts after an item failed */
 	bool unordered;
 	bool timings;
+	bool no_rerun;             /* what a dead worker had finished and not reported is lost */
+	uint32_t retries;          /* further attempts after a death or a time-out */
+	uint32_t item_timeout_ms;  /* of one attempt; 0 = none, here and below */
+	uint32_t timeout_ms;       /* of the call */
+	uint32_t queue_timeout_ms; /* of it, until the first item starts */
 };
 
 /* Parameters of Apply, Map and Stream. A span with begin == end is absent. */

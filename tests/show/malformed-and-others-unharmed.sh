@@ -56,7 +56,7 @@ NoSuchFunction an unknown function|printf '{"method":"io.procpool.Apply","parame
 InvalidParameter an unknown parameter|printf '{"method":"io.procpool.Apply","parameters":{"function":"echo","colour":1}}\0'
 InvalidParameter a parameter of the wrong type|printf '{"method":"io.procpool.Apply","parameters":{"function":7}}\0'
 InvalidParameter a missing parameter|printf '{"method":"io.procpool.Apply","parameters":{}}\0'
-InvalidParameter an option that is not built|printf '{"method":"io.procpool.Apply","parameters":{"function":"echo","options":{"retries":2}}}\0'
+InvalidParameter an option nobody knows|printf '{"method":"io.procpool.Apply","parameters":{"function":"echo","options":{"nice":2}}}\0'
 ExpectedUpgrade a stream without upgrade|printf '{"method":"io.procpool.Stream","parameters":{"function":"echo"}}\0'
 NoSuchRequest a request that is not there|printf '{"method":"io.procpool.Cancel","parameters":{"request":"999999"}}\0'
 END

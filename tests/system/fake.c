@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -280,6 +281,15 @@ void worker_page_store_word(struct fake *w, uint64_t word) {
 
 void worker_page_store(struct fake *w, uint64_t chunk, uint32_t offset, bool running) {
 	worker_page_store_word(w, position_pack(chunk, offset, running));
+}
+
+void worker_page_begin(struct fake *w, uint64_t chunk, uint32_t offset) {
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	atomic_store(&w->page->began,
+		     (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000);
+	worker_page_store(w, chunk, offset, true);
 }
 
 uint64_t worker_page_limit(struct fake *w) {

@@ -156,6 +156,8 @@ void worker_answer(struct fake *w, uint64_t chunk, uint32_t offset, const char *
 void worker_answer_last(struct fake *w, const char *results);
 
 void worker_page_store(struct fake *w, uint64_t chunk, uint32_t offset, bool running);
+/* Says also when: now. */
+void worker_page_begin(struct fake *w, uint64_t chunk, uint32_t offset);
 void worker_page_store_word(struct fake *w, uint64_t word);
 uint64_t worker_page_limit(struct fake *w);
 int worker_page_fd(struct fake *w);

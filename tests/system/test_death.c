@@ -96,7 +96,7 @@ Test(death, of_the_running_item_blames_it_alone) {
 	harness_stop(s.h);
 }
 
-/* "`retried` | how often an item was started again because a worker died"
+/* "`retried` | how often an item was started again because a worker died or was stopped"
  * "Items that it had finished without reporting them run again."
  * "`attempts` | how often the item was started" */
 Test(death, finished_items_whose_results_were_not_reported_run_again) {

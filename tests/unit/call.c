@@ -285,8 +285,12 @@ UNIT_TEST(call, options_are_honoured_or_refused_by_name) {
 		 "InvalidParameter parameter=options.timings"},
 		{RUN_APPLY, "\"function\":\"f\",\"options\":{\"unheard\":1}",
 		 "InvalidParameter parameter=options.unheard"},
-		{RUN_APPLY, "\"function\":\"f\",\"options\":{\"itemTimeoutMs\":1}",
+		{RUN_APPLY, "\"function\":\"f\",\"options\":{\"itemTimeoutMs\":0}",
 		 "InvalidParameter parameter=options.itemTimeoutMs"},
+		{RUN_APPLY, "\"function\":\"f\",\"options\":{\"retries\":-1}",
+		 "InvalidParameter parameter=options.retries"},
+		{RUN_APPLY, "\"function\":\"f\",\"options\":{\"rerun\":1}",
+		 "InvalidParameter parameter=options.rerun"},
 	};
 
 	EXPECT_RUNS(table);

@@ -317,3 +317,43 @@ UNIT_TEST(chunk, that_was_cut_does_not_pay_for_the_item_at_the_limit) {
 	print(line, &chunk, &settlement);
 	cr_assert_str_eq(line, "=X.", "a page with nonsense");
 }
+
+/* ---- how long an item may take ---- */
+
+UNIT_TEST(chunk, an_item_is_late_by_its_own_time) {
+	const struct {
+		const char *what;
+		bool page;
+		uint64_t progress, began, now; /* µs; the chunk came first at 1000 */
+		uint64_t in;
+		uint32_t offset;
+	} table[] = {
+		{"it has just begun", true, RUNNING(7, 2), 5000, 5000, 100, 2},
+		{"its time is nearly over", true, RUNNING(7, 2), 5000, 5099, 1, 2},
+		{"its time is over", true, RUNNING(7, 2), 5000, 5100, 0, 2},
+		{"between two items", true, AT(7, 2), 1000, 9000, 100, 0},
+		{"before the first, for long", true, AT(6, 9), 500, 1100, 0, 1},
+		{"before the first, not for long", true, AT(6, 9), 500, 1060, 40, 1},
+		{"the clock lies: in the future", true, RUNNING(7, 2), 99999, 1100, 0, 2},
+		{"the clock lies: before the chunk", true, RUNNING(7, 2), 3, 1050, 50, 2},
+		{"the page lies", true, RUNNING(7, 99), 5000, 9000, 100, 0},
+		{"a result came for it", true, RUNNING(7, 0), 1000, 9000, 100, 0},
+		{"no page", false, 0, 0, 1099, 1, 1},
+		{"no page, over", false, 0, 0, 1100, 0, 1},
+	};
+
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		const struct chunk chunk = {.number = CHUNK,
+					    .count = 10,
+					    .reported = 1,
+					    .began = 1000,
+					    .item_timeout = 100};
+		struct chunk_deadline deadline = chunk_deadline(
+			&chunk, table[i].page, table[i].progress, table[i].began, table[i].now);
+
+		cr_assert_eq(deadline.in, table[i].in, "%s: in %llu", table[i].what,
+			     (unsigned long long) deadline.in);
+		if (table[i].offset)
+			cr_assert_eq(deadline.offset, table[i].offset, "%s", table[i].what);
+	}
+}
