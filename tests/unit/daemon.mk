@@ -9,13 +9,15 @@ daemon_tests = \
 	%reldir%/configuration \
 	%reldir%/environment \
 	%reldir%/estimate \
+	%reldir%/fair \
 	%reldir%/options \
 	%reldir%/outcome \
 	%reldir%/quantity \
 	%reldir%/request \
 	%reldir%/request_random \
 	%reldir%/scale \
-	%reldir%/sched
+	%reldir%/sched \
+	%reldir%/sched_shares
 check_PROGRAMS += $(daemon_tests)
 TESTS += $(daemon_tests)
 
@@ -56,6 +58,11 @@ daemon_test_libs = daemon/libdaemon.la $(unit_libs)
 %canon_reldir%_estimate_LDADD = $(daemon_test_libs)
 %canon_reldir%_estimate_LDFLAGS = $(unit_ldflags)
 
+%canon_reldir%_fair_SOURCES = %reldir%/fair.c
+%canon_reldir%_fair_CFLAGS = $(unit_cflags)
+%canon_reldir%_fair_LDADD = $(daemon_test_libs)
+%canon_reldir%_fair_LDFLAGS = $(unit_ldflags)
+
 %canon_reldir%_options_SOURCES = %reldir%/options.c
 %canon_reldir%_options_CFLAGS = $(unit_cflags)
 %canon_reldir%_options_LDADD = $(daemon_test_libs)
@@ -90,4 +97,9 @@ daemon_test_libs = daemon/libdaemon.la $(unit_libs)
 %canon_reldir%_sched_CFLAGS = $(unit_cflags)
 %canon_reldir%_sched_LDADD = $(daemon_test_libs)
 %canon_reldir%_sched_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_sched_shares_SOURCES = %reldir%/sched_shares.c %reldir%/sim.c %reldir%/sim.h
+%canon_reldir%_sched_shares_CFLAGS = $(unit_cflags)
+%canon_reldir%_sched_shares_LDADD = $(daemon_test_libs) -lm
+%canon_reldir%_sched_shares_LDFLAGS = $(unit_ldflags)
 endif

@@ -245,6 +245,86 @@ UNIT_TEST(sched, who_has_chunks_running_is_not_idle) {
 	end(&play);
 }
 
+UNIT_TEST(sched, who_gets_a_chunk_without_wanting_more_is_not_idle) {
+	struct play play;
+
+	setup(&play);
+	add(&play, "a", 1000, 1, 0);
+	add(&play, "b", 2000, 1, 0);
+	expect(&play, "ab");
+	rest(&play, 'a');
+	sched_set_running(&play.sched, node_of(&play, 'a'), 1);
+	expect(&play, "bbbb");
+	want(&play, 'a');
+	expect(&play, "aaaaba");
+	end(&play);
+}
+
+UNIT_TEST(sched, who_had_its_last_chunk_is_idle) {
+	struct play play;
+
+	setup(&play);
+	add(&play, "a", 1000, 1, 0);
+	add(&play, "b", 2000, 1, 0);
+	expect(&play, "ab");
+	sched_set_running(&play.sched, node_of(&play, 'a'), 2);
+	rest(&play, 'a');
+	sched_set_running(&play.sched, node_of(&play, 'a'), 1);
+	expect(&play, "bbbb");
+	sched_set_running(&play.sched, node_of(&play, 'a'), 0);
+	want(&play, 'a');
+	/* V is at 4, and so is a. */
+	expect(&play, "aababa");
+	end(&play);
+}
+
+UNIT_TEST(sched, the_time_of_a_level_never_goes_back) {
+	struct play play;
+
+	setup(&play);
+	add(&play, "a", 1000, 1, 0);
+	add(&play, "b", 2000, 1, 0);
+	play.blocked = "a";
+	expect(&play, "bbbbbbbbbb");
+	play.blocked = "";
+	/* V stays at 9 while a is served from 7 to 8, and so c begins at 9. */
+	expect(&play, "a");
+	add(&play, "c", 3000, 1, 0);
+	expect(&play, "aacabc");
+	end(&play);
+}
+
+UNIT_TEST(sched, a_long_item_of_one_that_left_delays_who_comes_no_more_than_the_credit) {
+	struct play play;
+
+	setup(&play);
+	add(&play, "ab", 1000, 1, 0);
+	expect(&play, "ab");
+	sched_charge(&play.sched, node_of(&play, 'b'), 100);
+	drop(&play, 'b');
+	add(&play, "c", 1000, 1, 0);
+	/* c begins at 2, not at 50; a is at 1. */
+	expect(&play, "aac");
+	end(&play);
+}
+
+UNIT_TEST(sched, a_program_that_becomes_heavier_keeps_what_it_was_charged) {
+	struct play play;
+
+	setup(&play);
+	add(&play, "a", 1000, 1, 0);
+	add(&play, "b", 1000, 2, 0);
+	expect(&play, "abab");
+	sched_charge(&play.sched, node_of(&play, 'a'), 9.5);
+	add(&play, "c", 1000, 1, -20);
+	rest(&play, 'c');
+	sched_charge(&play.sched, node_of(&play, 'a'), -9);
+	drop(&play, 'c');
+	/* a is at 2.5, b at 2. */
+	expect(&play, "baba");
+	end(&play);
+}
+
 UNIT_TEST(sched, nobody_gets_rid_of_a_charge_by_leaving) {
 	struct play play;
 
@@ -356,6 +436,16 @@ UNIT_TEST(sched, those_remembered_without_a_request_are_few) {
 		drop(&play, 'b');
 	}
 	cr_assert_eq(unit_live() - live, 2 * SCHED_LINGER);
+	/* Those of an earlier busy period are nobody's concern. */
+	rest(&play, 'a');
+	want(&play, 'a');
+	add(&play, "b", 1, 1000, 0);
+	sched_charge(&play.sched, node_of(&play, 'b'), 1);
+	drop(&play, 'b');
+	add(&play, "b", 1000, 1, 0);
+	sched_charge(&play.sched, node_of(&play, 'b'), 1);
+	drop(&play, 'b');
+	cr_assert_eq(unit_live() - live, 2);
 	/* V reaches them. */
 	sched_charge(&play.sched, node_of(&play, 'a'), 1e6);
 	expect(&play, "a");
