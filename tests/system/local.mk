@@ -14,7 +14,7 @@ TESTS += %reldir%/system
 	%reldir%/pattern.c %reldir%/pattern.h \
 	%reldir%/test_attempts.c %reldir%/test_chunks.c %reldir%/test_control.c %reldir%/test_daemon.c %reldir%/test_death.c \
 	%reldir%/test_envelope.c \
-	%reldir%/test_limits.c %reldir%/test_map.c %reldir%/test_pool.c %reldir%/test_routing.c \
+	%reldir%/test_limits.c %reldir%/test_map.c %reldir%/test_pool.c %reldir%/test_routing.c %reldir%/test_scale.c \
 	%reldir%/test_stock.c %reldir%/test_stream.c %reldir%/test_violation.c
 %canon_reldir%_system_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DBUILD_DIR='"$(abs_top_builddir)"' -DSOURCE_DIR='"$(abs_top_srcdir)"'

@@ -362,7 +362,8 @@ Test(control, list_requests_with_more_goes_on) {
 
 /* "`Status(workers?) → (…)` counts."
  * "`version`, `pid`, `uptimeUs` | of the daemon; microseconds since it started"
- * "`slots`, `slotsBusy` | how many chunks may run at once, over all pools, and how many do"
+ * "`slots`, `slotsBusy` | how many chunks may run at once, over all pools but those with
+ * `slots = no`, and how many do"
  * "`connections` | how many there are, this one included"
  * "`itemsQueued`, `itemsRunning` | items that wait, and that are in workers' hands"
  * "`itemsFinished`, `itemsFailed` | since the daemon started; the failed ones are among the

@@ -476,7 +476,8 @@ Test(pool, what_workers_print_goes_to_the_log_and_harms_nothing) {
 	harness_stop(h);
 }
 
-/* "`slots`, `slotsBusy` | how many chunks may run at once, over all pools, and how many do" */
+/* "`slots`, `slotsBusy` | how many chunks may run at once, over all pools but those with `slots = no`, and how
+ * many do" */
 Test(pool, as_many_chunks_run_at_once_as_there_are_slots) {
 	static const char *const environment[] = {"WATCHDOG_USEC=100000", NULL};
 	struct harness *h = harness_start_with(&(struct start) {
