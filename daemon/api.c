@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "daemon/bytes.h"
 #include "daemon/clock.h"
@@ -112,6 +111,10 @@ static void run(struct api *api, struct conn *conn, enum run_method method,
 	struct run_parameters parameters = {0};
 	struct error error = {0};
 
+	if (api->operations.drained) {
+		error_set(&error, ERROR_SHUTTING_DOWN, NULL);
+		return conn_fail(conn, &error);
+	}
 	if (run_parameters_decode(&parameters, method, call->doc, call->text, &error) != 0 ||
 	    start(api, conn, method, &parameters, call, &error) != 0)
 		conn_fail(conn, &error);
@@ -144,7 +147,7 @@ static struct request *find_request(const struct api *api, const struct conn *co
 		return NULL;
 	number = strtoull(id, &end, 10);
 	request = *end ? NULL : dispatch_find(api->dispatch, number);
-	if (request && request->uid != peer->uid && peer->uid != 0 && peer->uid != getuid())
+	if (request && request->uid != peer->uid && !operations_allowed(peer))
 		return NULL;
 	return request;
 }
@@ -247,6 +250,20 @@ static void list_functions(void *context, struct conn *conn, struct conn_call *c
 	conn_reply(conn, status_functions(api->dispatch), false);
 }
 
+/* -------- for administrators -------- */
+
+static void resize(void *context, struct conn *conn, struct conn_call *call) {
+	operations_resize(&((struct api *) context)->operations, conn, call);
+}
+
+static void drain(void *context, struct conn *conn, struct conn_call *call) {
+	operations_drain(&((struct api *) context)->operations, conn, call);
+}
+
+static void resume(void *context, struct conn *conn, struct conn_call *call) {
+	operations_resume(&((struct api *) context)->operations, conn, call);
+}
+
 static const struct conn_method methods[] = {
 	{.name = "Apply", .run = run_apply},
 	{.name = "Map", .more = true, .run = run_map},
@@ -255,10 +272,10 @@ static const struct conn_method methods[] = {
 	{.name = "ListRequests", .more = true, .run = list_requests},
 	{.name = "ListFunctions", .run = list_functions},
 	{.name = "Status", .more = true, .run = show_status},
-	{.name = "Resize"},
+	{.name = "Resize", .run = resize},
 	{.name = "Reload"},
-	{.name = "Drain"},
-	{.name = "Resume"},
+	{.name = "Drain", .run = drain},
+	{.name = "Resume", .run = resume},
 	{0},
 };
 

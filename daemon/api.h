@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #include "daemon/conn.h"
+#include "daemon/operations.h"
 #include "daemon/watch.h"
 
 struct channel_loop;
@@ -21,6 +22,7 @@ struct api {
 	void *context;
 	uint64_t last_common; /* id of the last common value */
 	struct watch_list watches;
+	struct operations operations;
 };
 
 /* The interface; its context is the struct api. */

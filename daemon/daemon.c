@@ -170,7 +170,10 @@ static void get_facts(void *context, struct status_facts *ret) {
 	const struct daemon *daemon = context;
 
 	*ret = (struct status_facts) {
-		.state = state_names[daemon->state],
+		.state = state_names[daemon->api.operations.drained &&
+						     daemon->state == DAEMON_RUNNING
+					     ? DAEMON_DRAINING
+					     : daemon->state],
 		.started = daemon->started,
 		.now = clock_now(),
 		.connections = conn_count(&daemon->conns),
@@ -231,6 +234,7 @@ static void on_pumped(void *context) {
 	struct daemon *daemon = context;
 
 	watch_wake(&daemon->api.watches);
+	operations_wake(&daemon->api.operations);
 	if (daemon->state == DAEMON_STARTING && all_pools(daemon, pool_is_warm)) {
 		set_state(daemon, DAEMON_RUNNING);
 		notify_ready();
@@ -297,6 +301,7 @@ static void fill_setups(struct daemon *daemon) {
 		.context = daemon,
 	};
 	TAILQ_INIT(&daemon->api.watches);
+	operations_init(&daemon->api.operations, &daemon->loop, daemon->dispatch);
 	daemon->service = (struct service) {
 		.product = "procpoold",
 		.interfaces = daemon->interfaces,

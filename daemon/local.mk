@@ -25,6 +25,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/listener.c %reldir%/listener.h \
 	%reldir%/log.c %reldir%/log.h \
 	%reldir%/notify.c %reldir%/notify.h \
+	%reldir%/operations.c %reldir%/operations.h \
 	%reldir%/options.c %reldir%/options.h \
 	%reldir%/order.c %reldir%/order.h \
 	%reldir%/outcome.c %reldir%/outcome.h \

@@ -425,6 +425,12 @@ void pool_demand(struct pool *pool, unsigned more, unsigned beyond) {
 	look_after(pool);
 }
 
+void pool_resize(struct pool *pool, unsigned workers) {
+	pool->min = pool->max = workers;
+	pool->private->limits.min = pool->private->limits.max = workers;
+	look_after(pool);
+}
+
 void pool_start(struct pool *pool) {
 	look_after(pool);
 }

@@ -75,6 +75,8 @@ void pool_start(struct pool *pool);
 /* What the pool's requests could use now, to be told after every pump: so many workers on top of the idle and busy ones
  * could be given a chunk at once; and so many may be above max, for a user who waits behind long items. */
 void pool_demand(struct pool *pool, unsigned more, unsigned beyond);
+/* So many workers, at least and at most, from now on. Those that are too many go when they are idle. */
+void pool_resize(struct pool *pool, unsigned workers);
 /* Lets all workers finish and go; those that do not within grace µs are ended. */
 void pool_stop(struct pool *pool, uint64_t grace);
 /* KILL for all. */

@@ -15,6 +15,7 @@
 #define LIMIT_CHUNK_ITEMS         ((1u << 20) - 1) /* the page has 20 bits for an item's offset */
 #define LIMIT_WORKER_COMMONS      4
 #define LIMIT_WORKER_COMMON_BYTES (16u << 20)
+#define LIMIT_WORKERS             4096        /* of one pool */
 #define LIMIT_FUNCTIONS           65536       /* names in one hello */
 #define LIMIT_ERROR_TEXT          (8u * 1024) /* of exception, message and trace of an item error, each */
 

@@ -9,7 +9,7 @@ daemon_order='
 main launch
 daemon
 api
-delivery status watch service
+delivery status watch service operations
 batch
 conn
 dispatch

@@ -12,10 +12,21 @@ TESTS += %reldir%/system
 	%reldir%/internal.h \
 	%reldir%/line.c %reldir%/peer.c %reldir%/fake.c \
 	%reldir%/pattern.c %reldir%/pattern.h \
-	%reldir%/test_attempts.c %reldir%/test_chunks.c %reldir%/test_control.c %reldir%/test_daemon.c %reldir%/test_death.c \
+	%reldir%/test_attempts.c \
+	%reldir%/test_chunks.c \
+	%reldir%/test_control.c \
+	%reldir%/test_daemon.c \
+	%reldir%/test_death.c \
 	%reldir%/test_envelope.c \
-	%reldir%/test_limits.c %reldir%/test_map.c %reldir%/test_pool.c %reldir%/test_routing.c %reldir%/test_scale.c \
-	%reldir%/test_stock.c %reldir%/test_stream.c %reldir%/test_violation.c
+	%reldir%/test_limits.c \
+	%reldir%/test_map.c \
+	%reldir%/test_operations.c \
+	%reldir%/test_pool.c \
+	%reldir%/test_routing.c \
+	%reldir%/test_scale.c \
+	%reldir%/test_stock.c \
+	%reldir%/test_stream.c \
+	%reldir%/test_violation.c
 %canon_reldir%_system_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DBUILD_DIR='"$(abs_top_builddir)"' -DSOURCE_DIR='"$(abs_top_srcdir)"'
 %canon_reldir%_system_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CRITERION_CFLAGS)

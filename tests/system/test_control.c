@@ -222,7 +222,8 @@ static void expect_state(struct peer *p, const char *state) {
 	}
 }
 
-/* "`state` | `starting` until all workers have said hello, `running`, or `draining` after SIGTERM"
+/* "`state` | `starting` until all workers have said hello, `running`, or `draining` after SIGTERM
+ * and `Drain`"
  * "The state of a pool is `starting`, `running` or `failed`, that of a worker `starting`, `idle`,
  * `busy` or `stopping`." */
 Test(control, status_tells_the_state_of_the_daemon) {

@@ -277,7 +277,7 @@ static void expect_drain(int number) {
  * but leaves one that the service manager passed to it."
  * "The active call of each connection is finished and answered, each complete call that waits
  * behind it gets `ShuttingDown`, and the daemon closes."
- * "`io.procpool.ShuttingDown` | | the call was not started | closes"
+ * "`io.procpool.ShuttingDown` | | the call was not started | closes; stays after `Drain`"
  * "What a client may conclude: `ShuttingDown`, or `EPIPE` before the last byte of the call was
  * written, mean that the call was **not accepted**, and it can be repeated on a new connection." */
 Test(daemon, term_under_load_finishes_the_active_calls) {
@@ -290,7 +290,7 @@ Test(daemon, int_is_as_good_as_term) {
 
 /* "While the daemon shuts down, after its first SIGTERM, nobody can connect: it removes its
  * socket, but leaves one that the service manager passed to it."
- * "`io.procpool.ShuttingDown` | | the call was not started | closes" */
+ * "`io.procpool.ShuttingDown` | | the call was not started | closes; stays after `Drain`" */
 Test(daemon, who_comes_while_it_drains_finds_nobody) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");

@@ -111,14 +111,10 @@ Test(envelope, standard_errors_say_what_was_not_found) {
 
 /* "`org.varlink.service.MethodNotImplemented` | `method` | the method is in the interface and not
  * built yet | stays"
- * "`Resize`, `Reload`, `Drain` and `Resume` are in the interface and not built yet:
- * `MethodNotImplemented`." */
+ * "`Reload` is in the interface and not built yet: `MethodNotImplemented`." */
 Test(envelope, methods_that_are_not_built_yet_are_refused_by_name) {
 	static const char *const calls[][2] = {
-		{"Resize", "{'pool':'default','workers':2}"},
 		{"Reload", "{}"},
-		{"Drain", "{}"},
-		{"Resume", "{}"},
 	};
 	struct harness *h = harness_start(ONE_FAKE);
 	struct peer *p = peer_connect(h);

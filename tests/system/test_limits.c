@@ -323,7 +323,8 @@ Test(limits, worker_message) {
 	harness_stop(h);
 }
 
-/* "`io.procpool.TimedOut` | `timeoutMs` | a message was begun and not finished in time | closes"
+/* "`io.procpool.TimedOut` | `timeoutMs` | the call took longer than its options allow; or a message was begun and not
+ * finished in time | stays; or closes"
  * "an unfinished message | 30 s without a byte, 10 min in all | `TimedOut`" */
 Test(limits, unfinished_message) {
 	struct harness *h = harness_start("limits { message_timeout = 200ms } " ONE_FAKE);

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <stdbool.h>
+#include <sys/queue.h>
+
+#include "daemon/conn.h"
+
+struct channel_loop;
+struct dispatch;
+
+/*
+ * What administrators do to a running daemon: resize a pool, drain, resume.
+ */
+
+struct drain;
+TAILQ_HEAD(drain_list, drain);
+
+struct operations {
+	const struct channel_loop *loop;
+	struct dispatch *dispatch;
+	bool drained;             /* no new work is taken, until resumed */
+	struct drain_list drains; /* calls that wait for the work at hand to be finished */
+};
+
+void operations_init(struct operations *operations, const struct channel_loop *loop,
+		     struct dispatch *dispatch);
+
+/* Whether the peer may: root, and whoever the daemon runs as. */
+bool operations_allowed(const struct peer *peer);
+
+/* The methods; each answers the call, now or later. */
+void operations_resize(struct operations *operations, struct conn *conn, struct conn_call *call);
+void operations_drain(struct operations *operations, struct conn *conn, struct conn_call *call);
+void operations_resume(struct operations *operations, struct conn *conn, struct conn_call *call);
+
+/* After each pump: is what a drain waits for finished? */
+void operations_wake(struct operations *operations);
