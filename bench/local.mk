@@ -1,10 +1,10 @@
 # Measures, side by side with others. No test depends on what they say, only on that they run.
-# `make bench` is the one command; bench/README.md tells more. `make bench/json_scan` builds another measure.
+# `make bench` is the one command; bench/README.md tells more. `make bench/scan` builds another measure.
 
-EXTRA_PROGRAMS += %reldir%/json_scan
-%canon_reldir%_json_scan_SOURCES = %reldir%/json_scan.c
-%canon_reldir%_json_scan_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
-%canon_reldir%_json_scan_LDADD = protocol/libprotocol.la $(JANSSON_LIBS)
+EXTRA_PROGRAMS += %reldir%/scan
+%canon_reldir%_scan_SOURCES = %reldir%/scan.c
+%canon_reldir%_scan_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+%canon_reldir%_scan_LDADD = protocol/libprotocol.la $(JANSSON_LIBS)
 
 # The clients, as programs of others are: with the public headers, linked with the shared library.
 bench_clients = %reldir%/map %reldir%/strings %reldir%/calls %reldir%/hold %reldir%/head
