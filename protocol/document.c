@@ -223,6 +223,42 @@ static int document_token(struct document *doc, const char *text,
 	return 0;
 }
 
+/* Makes room for the ends of elements that need no look: they come by themselves. Not so the first
+ * element, for where it begins, and those over the limit, which are counted only. */
+static int document_collect(struct document *doc) {
+	struct elements *elements = &doc->elements;
+	size_t limit = doc->limits.items ? doc->limits.items : SIZE_MAX, room;
+	int r;
+
+	if (!doc->in_array || elements->count == 0)
+		return 0;
+	if (elements->count >= limit) {
+		json_scan_collect(&doc->scan, NULL, 0, 0);
+		return 0;
+	}
+	r = reserve(&elements->ends, elements->count, &elements->capacity, sizeof(*elements->ends));
+	if (r < 0)
+		return r;
+	room = elements->capacity < limit ? elements->capacity : limit;
+	json_scan_collect(&doc->scan, elements->ends + elements->count, room - elements->count,
+			  doc->limits.item ? doc->limits.item : SIZE_MAX);
+	return 0;
+}
+
+/* Reads on to the next token. Returns 0, JSON_SCAN_E_* or -ENOMEM. */
+static int document_next(struct document *doc, const char *text, size_t size, bool last,
+			 struct json_scan_token *ret) {
+	const uint32_t *before;
+	int r = document_collect(doc);
+
+	if (r < 0)
+		return r;
+	before = doc->scan.ends;
+	r = json_scan_next(&doc->scan, text, size, last, ret);
+	doc->elements.count += (size_t) (doc->scan.ends - before);
+	return r;
+}
+
 /* How far the scanner may go. A limit is enforced by showing it no byte beyond, so that what is
  * wrong with a message does not depend on the sizes of the reads it came in. */
 static size_t document_horizon(const struct document *doc, size_t size) {
@@ -266,9 +302,9 @@ int document_feed(struct document *doc, const char *text, size_t size) {
 
 	for (;;) {
 		horizon = document_horizon(doc, size);
-		r = json_scan_next(&doc->scan, text, horizon, horizon == nul, &token);
+		r = document_next(doc, text, horizon, horizon == nul, &token);
 		if (r)
-			return document_scan_error(doc, r);
+			return r < 0 ? r : document_scan_error(doc, r);
 		if (token.event == JSON_SCAN_MORE)
 			return document_pause(doc, size, horizon);
 		if (token.event == JSON_SCAN_END)

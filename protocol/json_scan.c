@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "protocol/json_lane.h"
 #include "protocol/json_number.h"
 #include "protocol/json_step.h"
 #include "protocol/json_string.h"
@@ -23,36 +24,24 @@ void json_scan_enter(struct json_scan *scan) {
 	assert(scan->offered);
 
 	scan->offered = false;
+	scan->room = 0;
 	scan->starts[scan->entered++] = scan->begin;
 }
 
-/* ---- containers: one bit a level says which kind ---- */
+void json_scan_collect(struct json_scan *scan, uint32_t *ends, size_t room, size_t largest) {
+	assert(scan->entered > 0);
 
-static inline bool in_object(const struct json_scan *scan) {
-	unsigned level = scan->depth - 1;
-
-	return scan->objects[level / 64] >> (level % 64) & 1;
-}
-
-static inline void set_object(struct json_scan *scan, bool object) {
-	unsigned level = scan->depth - 1;
-	uint64_t bit = UINT64_C(1) << (level % 64);
-
-	scan->objects[level / 64] =
-		object ? scan->objects[level / 64] | bit : scan->objects[level / 64] & ~bit;
+	scan->ends = ends;
+	scan->room = room;
+	scan->largest = largest;
 }
 
 /* ---- the ends of values ---- */
 
-/* Whether parts of the container that is open now are reported. */
-static inline bool visible(const struct json_scan *scan) {
-	return scan->depth == scan->entered;
-}
-
 static inline enum step value_end(struct json_scan *scan, const struct input *in, char type,
 				  struct json_scan_token *ret) {
 	scan->state = scan->depth ? EXPECT_COMMA : EXPECT_NOTHING;
-	if (!visible(scan))
+	if (!visible(scan) || collect(scan, offset(in)))
 		return STEP_ON;
 
 	*ret = (struct json_scan_token) {
@@ -106,6 +95,7 @@ static enum step container_end(struct json_scan *scan, const struct input *in, c
 		return value_end(scan, in, type, ret);
 
 	scan->entered--;
+	scan->room = 0;
 	scan->state = scan->depth ? EXPECT_COMMA : EXPECT_NOTHING;
 	*ret = (struct json_scan_token) {
 		.event = JSON_SCAN_CLOSE,
@@ -123,7 +113,7 @@ static enum step container_end(struct json_scan *scan, const struct input *in, c
 static enum step container_begin(struct json_scan *scan, struct input *in,
 				 struct json_scan_token *ret) {
 	char type = (char) *in->at;
-	bool offer = visible(scan) && scan->depth < scan->levels;
+	bool offer = offered(scan);
 
 	if (scan->depth == scan->max_depth)
 		return STEP_DEPTH;
@@ -156,9 +146,9 @@ static inline enum step token_begin(struct json_scan *scan, struct input *in, en
 }
 
 static inline enum step string_begin(struct json_scan *scan, struct input *in, bool is_key) {
-	scan->is_key = is_key;
-	scan->escaped = false;
-	return token_begin(scan, in, IN_STRING, 0);
+	string_open(scan, offset(in), is_key);
+	in->at++;
+	return STEP_ON;
 }
 
 static inline enum step value_begin(struct json_scan *scan, struct input *in,
@@ -200,8 +190,7 @@ static inline enum step comma_step(struct json_scan *scan, struct input *in,
 
 static inline enum step between_step(struct json_scan *scan, struct input *in,
 				     struct json_scan_token *ret) {
-	while (in->at < in->end && *in->at <= ' ' &&
-	       (*in->at == ' ' || *in->at == '\n' || *in->at == '\r' || *in->at == '\t'))
+	while (in->at < in->end && is_space(*in->at))
 		in->at++;
 	if (in->at == in->end)
 		return STEP_MORE;
@@ -249,10 +238,21 @@ static inline enum step ended(struct json_scan *scan, const struct input *in,
 	return type == '0' ? number_end(scan, in, ret) : value_end(scan, in, type, ret);
 }
 
+/* What the value is that begins with this byte, as in json_scan_token. */
+static char type_of(unsigned char first) {
+	return first == '-' || is_digit(first) ? '0' : (char) first;
+}
+
+static enum step lane_step(struct json_scan *scan, struct input *in, struct json_scan_token *ret) {
+	if (lane_is_open(scan, in) && lane_take(scan, in))
+		return value_end(scan, in, type_of(in->text[scan->begin]), ret);
+	return scan->state <= EXPECT_NOTHING ? between_step(scan, in, ret) : STEP_ON;
+}
+
 static inline enum step step(struct json_scan *scan, struct input *in,
 			     struct json_scan_token *ret) {
 	switch ((enum state) scan->state) {
-	case EXPECT_TOP ... EXPECT_NOTHING: return between_step(scan, in, ret);
+	case EXPECT_TOP ... EXPECT_NOTHING: return lane_step(scan, in, ret);
 	case IN_STRING: return ended(scan, in, ret, string_step(scan, in), '"');
 	case IN_UTF8: return utf8_step(scan, in);
 	case IN_ESCAPE: return escape_step(scan, in);

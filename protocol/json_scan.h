@@ -51,6 +51,10 @@ struct json_scan {
 	size_t pos;         /* first byte not read */
 	const char *reason; /* of a JSON_SCAN_E_SYNTAX, static: what was expected or found */
 
+	/* Where the ends of unremarkable elements go, see json_scan_collect(). */
+	uint32_t *ends;
+	size_t room, largest;
+
 	/* private from here */
 	unsigned depth;   /* containers open */
 	unsigned entered; /* of them entered: the first `entered` ones */
@@ -77,6 +81,13 @@ void json_scan_init(struct json_scan *scan, unsigned max_depth, unsigned max_num
  * and the scan is over. JSON_SCAN_MORE is never returned with last set; JSON_SCAN_END only then. */
 int json_scan_next(struct json_scan *scan, const char *text, size_t size, bool last,
 		   struct json_scan_token *ret);
+
+/* While the innermost container that is entered is an array: its next `room` elements are not to be
+ * reported one by one. Of each that has no more than `largest` bytes and no long number in it,
+ * json_scan_next() writes where it ends to *scan->ends, moves that on, and counts scan->room down;
+ * the others come as JSON_SCAN_VALUE. Lasts until there is no room, or the array ends. The
+ * text must be shorter than 4 GiB. */
+void json_scan_collect(struct json_scan *scan, uint32_t *ends, size_t room, size_t largest);
 
 /* Answers JSON_SCAN_OPEN: the parts of this container are wanted. Call it before the next
  * json_scan_next(). */

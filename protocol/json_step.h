@@ -68,3 +68,51 @@ static inline enum step refuse(struct json_scan *scan, const char *reason) {
 static inline size_t offset(const struct input *in) {
 	return (size_t) (in->at - in->text);
 }
+
+static inline bool is_space(unsigned char byte) {
+	return byte <= ' ' && (byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t');
+}
+
+/* ---- containers: one bit a level says which kind ---- */
+
+static inline bool in_object(const struct json_scan *scan) {
+	unsigned level = scan->depth - 1;
+
+	return scan->objects[level / 64] >> (level % 64) & 1;
+}
+
+static inline void set_object(struct json_scan *scan, bool object) {
+	unsigned level = scan->depth - 1;
+	uint64_t bit = UINT64_C(1) << (level % 64);
+
+	scan->objects[level / 64] =
+		object ? scan->objects[level / 64] | bit : scan->objects[level / 64] & ~bit;
+}
+
+/* Whether parts of the container that is open now are reported. */
+static inline bool visible(const struct json_scan *scan) {
+	return scan->depth == scan->entered;
+}
+
+/* Whether a container that begins here is reported when it does. */
+static inline bool offered(const struct json_scan *scan) {
+	return visible(scan) && scan->depth < scan->levels;
+}
+
+/* ---- what steps and lane do alike ---- */
+
+/* A visible value ended. Returns false if it is to be reported. */
+static inline bool collect(struct json_scan *scan, size_t end) {
+	if (scan->room == 0 || scan->long_number || end - scan->begin > scan->largest)
+		return false;
+	*scan->ends++ = (uint32_t) end;
+	scan->room--;
+	return true;
+}
+
+static inline void string_open(struct json_scan *scan, size_t begin, bool is_key) {
+	scan->token = begin;
+	scan->is_key = is_key;
+	scan->escaped = false;
+	scan->state = IN_STRING;
+}

@@ -1,30 +1,19 @@
 #pragma once
 
-#include <endian.h>
 #include <stdbool.h>
-#include <string.h>
 
+#include "protocol/json_block.h"
 #include "protocol/json_step.h"
 
 /* The steps within a string: plain bytes, UTF-8, escapes. */
 
-#define EVERY_BYTE(x) (UINT64_C(0x0101010101010101) * (x))
-
-/* Skips bytes that stand for themselves, eight at once. A subtraction may borrow into the bytes
- * after the first one it finds, but never into those before it. */
+/* Skips bytes that stand for themselves. */
 static inline const unsigned char *skip_plain(const unsigned char *at, const unsigned char *end) {
-	uint64_t word, quote, backslash, found;
+	for (; end - at >= BLOCK_SIZE; at += BLOCK_SIZE) {
+		uint32_t special = block_bits(block_is_special(block_load(at)));
 
-	for (; end - at >= 8; at += 8) {
-		memcpy(&word, at, 8);
-		word = le64toh(word);
-		quote = word ^ EVERY_BYTE('"');
-		backslash = word ^ EVERY_BYTE('\\');
-		found = ((word - EVERY_BYTE(0x20)) | (quote - EVERY_BYTE(1)) |
-			 (backslash - EVERY_BYTE(1)) | word) &
-			EVERY_BYTE(0x80);
-		if (found)
-			return at + __builtin_ctzll(found) / 8;
+		if (special)
+			return at + __builtin_ctz(special);
 	}
 	while (at < end && *at >= 0x20 && *at < 0x80 && *at != '"' && *at != '\\')
 		at++;
@@ -66,6 +55,18 @@ static inline const unsigned char *skip_utf8(const unsigned char *at, const unsi
 		else
 			break;
 	}
+	return at;
+}
+
+/* Skips whole characters that need no closer look. */
+static inline const unsigned char *skip_characters(const unsigned char *at,
+						   const unsigned char *end) {
+	const unsigned char *before;
+
+	do {
+		before = at = skip_plain(at, end);
+		at = skip_utf8(at, end);
+	} while (at != before);
 	return at;
 }
 
@@ -151,12 +152,7 @@ static inline enum step low_surrogate_step(struct json_scan *scan, struct input 
 }
 
 static inline enum step string_step(struct json_scan *scan, struct input *in) {
-	const unsigned char *before;
-
-	do {
-		before = in->at = skip_plain(in->at, in->end);
-		in->at = skip_utf8(in->at, in->end);
-	} while (in->at != before);
+	in->at = skip_characters(in->at, in->end);
 	if (in->at == in->end)
 		return STEP_MORE;
 

@@ -8,7 +8,10 @@ noinst_LTLIBRARIES += %reldir%/libprotocol.la
 	%reldir%/fields.c %reldir%/fields.h \
 	%reldir%/frame.h \
 	%reldir%/interface.h \
+	%reldir%/json_block.h \
+	%reldir%/json_lane.h \
 	%reldir%/json_number.h \
+	%reldir%/json_numbers.h \
 	%reldir%/json_scan.c %reldir%/json_scan.h \
 	%reldir%/json_step.h \
 	%reldir%/json_string.h \

@@ -30,6 +30,8 @@ static void check_same(const struct document *a, const struct document *b) {
 	FUZZ_CHECK(a->n_members == b->n_members && a->n_flaws == b->n_flaws);
 	FUZZ_CHECK(a->too_many == b->too_many && a->elements.present == b->elements.present);
 	FUZZ_CHECK(a->elements.count == b->elements.count);
+	for (size_t i = 0; i < a->elements.count && !a->too_many; i++)
+		FUZZ_CHECK(a->elements.ends[i] == b->elements.ends[i]);
 	for (size_t i = 0; i < a->n_members; i++) {
 		FUZZ_CHECK(a->members[i].name.begin == b->members[i].name.begin);
 		FUZZ_CHECK(a->members[i].value.begin == b->members[i].value.begin);

@@ -21,7 +21,7 @@ configuration daemon/configuration.c daemon/quantity.c
 connection daemon/conn.c daemon/channel.c
 document protocol/document.c
 frame protocol/frame.h
-json_scan protocol/json_scan.c protocol/json_string.h protocol/json_number.h
+json_scan protocol/json_scan.c protocol/json_string.h protocol/json_number.h protocol/json_lane.h protocol/json_numbers.h
 reply protocol/reply.c
 worker protocol/work.c protocol/work_report.c protocol/fields.c
 END

@@ -9,20 +9,51 @@
  * than its own limits; the sizes of the reads change nothing; a token lies within the text, after
  * its predecessor. */
 
-#define DEPTH 64
+#define DEPTH   64
+#define ROOM    48
+#define LARGEST 200 /* bytes of an element that is collected */
 
 struct outcome {
 	int r;
 	size_t pos;
 	uint32_t tokens; /* a digest of them */
+	char types[8];   /* of the containers entered */
 };
 
+static void add(struct outcome *outcome, size_t field) {
+	outcome->tokens = (outcome->tokens ^ (uint32_t) field) * 16777619;
+}
+
+/* Of an element that may be collected only what is known then: which of them are depends on when
+ * there was room. */
 static void digest(struct outcome *outcome, const struct json_scan_token *token) {
 	const size_t fields[] = {token->event,       token->begin,  token->end,  token->level,
 				 token->long_number, token->number, token->type, token->escaped};
 
+	if (token->event == JSON_SCAN_VALUE && token->level > 0 &&
+	    outcome->types[token->level - 1] == '[' && !token->long_number &&
+	    token->end - token->begin <= LARGEST) {
+		add(outcome, token->end);
+		return;
+	}
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-		outcome->tokens = (outcome->tokens ^ (uint32_t) fields[i]) * 16777619;
+		add(outcome, fields[i]);
+}
+
+/* The next token, and the elements before it. */
+static int next(struct outcome *outcome, struct json_scan *scanner, const char *text, size_t size,
+		bool last, struct json_scan_token *ret) {
+	uint32_t ends[ROOM];
+	int r;
+
+	scanner->ends = ends;
+	if (scanner->entered > 0 && outcome->types[scanner->entered - 1] == '[')
+		json_scan_collect(scanner, ends, ROOM, LARGEST);
+	r = json_scan_next(scanner, text, size, last, ret);
+	FUZZ_CHECK(scanner->ends >= ends && scanner->ends <= ends + ROOM);
+	for (const uint32_t *end = ends; end < scanner->ends; end++)
+		add(outcome, *end);
+	return r;
 }
 
 static struct outcome scan(const uint8_t *data, size_t size, unsigned levels, uint32_t *seed) {
@@ -31,20 +62,23 @@ static struct outcome scan(const uint8_t *data, size_t size, unsigned levels, ui
 	struct json_scan_token token;
 	size_t there = seed ? 0 : size;
 
-	json_scan_init(&scanner, DEPTH, 8, levels);
+	/* Windows of numbers are for where no number in them can be too long. */
+	json_scan_init(&scanner, DEPTH, levels % 2 ? 80 : 8, levels);
 	for (;;) {
 		char *copy = fuzz_copy(data, there);
 
 		do {
-			outcome.r = json_scan_next(&scanner, copy, there, there == size, &token);
+			outcome.r = next(&outcome, &scanner, copy, there, there == size, &token);
 			if (outcome.r != 0 || token.event == JSON_SCAN_MORE)
 				break;
 			FUZZ_CHECK(token.begin <= token.end && token.end <= scanner.pos);
 			FUZZ_CHECK(scanner.pos <= there && token.level <= levels);
 			digest(&outcome, &token);
 			if (token.event == JSON_SCAN_OPEN &&
-			    (copy[token.begin] == '[' || levels > 1))
+			    (copy[token.begin] == '[' || levels > 1)) {
 				json_scan_enter(&scanner);
+				outcome.types[token.level - 1] = token.type;
+			}
 		} while (token.event != JSON_SCAN_END);
 		free(copy);
 		if (outcome.r != 0 || token.event == JSON_SCAN_END)

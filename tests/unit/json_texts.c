@@ -88,6 +88,26 @@ static void put_value(struct json_text *text, unsigned depth) {
 	put_space(text);
 }
 
+/* A long array of one kind of values, most of the time: what a reader may take by the dozen. */
+static void put_row(struct json_text *text) {
+	static const char *const commas[] = {",", ",", ", ", ",\n", " ,"};
+	const char *comma = commas[pick(text, 5)];
+	unsigned kind = pick(text, 6);
+
+	put(text, "[");
+	for (unsigned n = pick(text, 90); n > 0 && text->size < JSON_TEXT_MAX - 150; n--) {
+		switch (pick(text, 20) ? kind : pick(text, 6)) {
+		case 0: PUT_ONE_OF(text, "1", "22", "333", "4444", "0", "-5", "666666666"); break;
+		case 1: PUT_ONE_OF(text, "1.5", "0.25", "-10.0625", "2e3", "-0", "7"); break;
+		case 2: put_number(text); break;
+		case 3: put_string(text); break;
+		case 4: PUT_ONE_OF(text, "[1,2]", "[1,2,3,4,5]", "{\"a\":1}", "[]", "{}"); break;
+		default: put_value(text, 2);
+		}
+		put(text, n > 1 ? comma : "]");
+	}
+}
+
 /* Bytes at which grammars part. */
 static char odd_byte(struct json_text *text) {
 	static const char odd[] =
@@ -128,7 +148,10 @@ static void damage(struct json_text *text) {
 void json_text_make(struct json_text *ret, uint64_t *seed) {
 	ret->size = 0;
 	ret->seed = seed;
-	put_value(ret, 4);
+	if (pick(ret, 3) == 0)
+		put_row(ret);
+	else
+		put_value(ret, 4);
 	for (unsigned n = pick(ret, 3); n > 0; n--)
 		damage(ret);
 }

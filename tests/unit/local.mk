@@ -10,6 +10,7 @@ unit_tests = \
 	%reldir%/document \
 	%reldir%/error \
 	%reldir%/frame \
+	%reldir%/json_lane \
 	%reldir%/json_scan \
 	%reldir%/json_scan_jansson \
 	%reldir%/member \
@@ -34,6 +35,11 @@ check_LTLIBRARIES += %reldir%/libunit.la
 %canon_reldir%_json_scan_CFLAGS = $(unit_cflags)
 %canon_reldir%_json_scan_LDADD = $(unit_libs)
 %canon_reldir%_json_scan_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_json_lane_SOURCES = %reldir%/json_lane.c %reldir%/json_texts.c %reldir%/json_texts.h
+%canon_reldir%_json_lane_CFLAGS = $(unit_cflags)
+%canon_reldir%_json_lane_LDADD = $(unit_libs)
+%canon_reldir%_json_lane_LDFLAGS = $(unit_ldflags)
 
 %canon_reldir%_json_scan_jansson_SOURCES = %reldir%/json_scan_jansson.c \
 	%reldir%/json_texts.c %reldir%/json_texts.h
