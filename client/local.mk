@@ -46,8 +46,10 @@ noinst_LTLIBRARIES += %reldir%/libprocpooltool.la
 	%reldir%/tool/cmd_apply.c \
 	%reldir%/tool/cmd_control.c \
 	%reldir%/tool/cmd_map.c \
+	%reldir%/tool/cmd_operations.c \
 	%reldir%/tool/cmd_run.c \
 	%reldir%/tool/cmd_status.c \
+	%reldir%/tool/cmd_why.c \
 	%reldir%/tool/command.h \
 	%reldir%/tool/common.c \
 	%reldir%/tool/input.c %reldir%/tool/input.h \

@@ -12,6 +12,8 @@ static const struct command {
 	{"map", cmd_map},           {"apply", cmd_apply},
 	{"status", cmd_status},     {"functions", cmd_functions},
 	{"requests", cmd_requests}, {"cancel", cmd_cancel},
+	{"why", cmd_why},           {"resize", cmd_resize},
+	{"drain", cmd_drain},       {"resume", cmd_resume},
 	{"ping", cmd_ping},         {"run", cmd_run},
 };
 
@@ -24,6 +26,9 @@ static const char doc[] =
 	"  functions                   what the workers offer\n"
 	"  requests                    what runs and what waits\n"
 	"  cancel ID                   stop a request\n"
+	"  why ID                      what a request waits for\n"
+	"  resize POOL WORKERS         give a pool more workers, or fewer\n"
+	"  drain, resume               finish the work at hand and take no new; take it again\n"
 	"  ping                        whether the daemon answers, and how fast\n"
 	"  run -- PROGRAM [ARG...]     with --private: run a program on its daemon\n"
 	"`procpool COMMAND --help` says more, with examples.\n"

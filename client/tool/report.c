@@ -82,3 +82,17 @@ int parse_number(const char *text, unsigned *ret) {
 	*ret = (unsigned) number;
 	return 0;
 }
+
+int parse_seconds(const char *text, double *ret) {
+	double seconds;
+	char *end;
+
+	/* Not as strtod() would, which takes spaces, inf and 0x as well. */
+	if (text[strspn(text, "0123456789.")] != '\0')
+		return -EINVAL;
+	seconds = strtod(text, &end);
+	if (end == text || *end || !(seconds > 0) || seconds > UINT32_MAX / 1000.0)
+		return -EINVAL;
+	*ret = seconds;
+	return 0;
+}

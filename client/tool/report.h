@@ -15,3 +15,5 @@ int report_error(const struct procpool_error *error);
 
 /* A number from 1 to 4294967295. Returns 0, -EINVAL. */
 int parse_number(const char *text, unsigned *ret);
+/* A time in seconds over 0, with or without a fraction. Returns 0, -EINVAL. */
+int parse_seconds(const char *text, double *ret);

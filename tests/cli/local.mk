@@ -13,6 +13,7 @@ cli_tests = \
 	%reldir%/items.sh \
 	%reldir%/killed.sh \
 	%reldir%/no-daemon.sh \
+	%reldir%/operations.sh \
 	%reldir%/private-daemon.sh \
 	%reldir%/private-run.sh \
 	%reldir%/progress.sh \
