@@ -65,7 +65,7 @@ static int route(struct dispatch *dispatch, struct ticket *ticket, struct error 
 		return 1;
 	if (!pool)
 		return 0;
-	if (!pool->unpack[ticket->request->options.unpack])
+	if (!pool->offer.unpack[ticket->request->options.unpack])
 		return error_set(error, ERROR_INVALID_PARAMETER, "{ss}", "parameter",
 				 "options.unpack");
 	if (asprintf(&ticket->function, "%s/%s", pool->name, ticket->request->function) < 0) {
@@ -98,7 +98,7 @@ static int await_route(struct dispatch *dispatch, struct ticket *ticket) {
 	struct pool *pool;
 
 	TAILQ_FOREACH (pool, &dispatch->pools, link)
-		if (!pool->functions && pool->start_timeout > longest)
+		if (!pool->offer.functions && pool->start_timeout > longest)
 			longest = pool->start_timeout;
 	ticket->unrouted = evtimer_new(dispatch->private->loop->base, on_unrouted, ticket);
 	if (!ticket->unrouted)

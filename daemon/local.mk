@@ -26,6 +26,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/log.c %reldir%/log.h \
 	%reldir%/notify.c %reldir%/notify.h \
 	%reldir%/operations.c %reldir%/operations.h \
+	%reldir%/offer.c %reldir%/offer.h \
 	%reldir%/options.c %reldir%/options.h \
 	%reldir%/order.c %reldir%/order.h \
 	%reldir%/outcome.c %reldir%/outcome.h \
@@ -34,6 +35,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/progress.c %reldir%/progress.h \
 	%reldir%/quantity.c %reldir%/quantity.h \
 	%reldir%/recall.c %reldir%/recall.h \
+	%reldir%/recipe.c %reldir%/recipe.h \
 	%reldir%/request.c %reldir%/request.h \
 	%reldir%/scale.c %reldir%/scale.h \
 	%reldir%/results.c %reldir%/results.h \
@@ -42,6 +44,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/service.c %reldir%/service.h \
 	%reldir%/setting.c %reldir%/setting.h \
 	%reldir%/spawn.c %reldir%/spawn.h \
+	%reldir%/staff.c %reldir%/staff.h \
 	%reldir%/status.c %reldir%/status.h \
 	%reldir%/strings.c %reldir%/strings.h \
 	%reldir%/watch.c %reldir%/watch.h \

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "daemon/offer.h"
 #include "daemon/worker.h"
 
 struct channel_loop;
@@ -48,10 +48,8 @@ struct pool {
 	char *name;
 	enum pool_state state;
 	struct worker_list workers[WORKER_STATES]; /* IDLE: most recently used first */
-	json_t *functions; /* name or prefix* → description or null; NULL until the first hello */
-	bool unpack[UNPACK_BOTH + 1];
-	char *runtime; /* NULL until the first hello */
-	char *reason;  /* why the last worker could not start; NULL */
+	struct offer offer;
+	char *reason; /* why the last worker could not start; NULL */
 	uint64_t start_timeout;
 	unsigned min, max;  /* workers */
 	bool slots;         /* its chunks count against the slots */
@@ -90,6 +88,4 @@ bool pool_is_warm(const struct pool *pool);
 /* The most recently used idle worker, or NULL. */
 struct worker *pool_idle(const struct pool *pool);
 
-/* How well the pool offers a function: 0 not at all; more for a longer prefix, most for the exact name. */
-size_t pool_match(const struct pool *pool, const char *function);
 const char *pool_state_name(enum pool_state state);

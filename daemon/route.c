@@ -22,12 +22,12 @@ struct offers {
 };
 
 static void add_offer(struct offers *offers, struct pool *pool, const char *function) {
-	size_t match = pool_match(pool, function);
+	size_t match = offer_match(&pool->offer, function);
 
 	offers->named = true;
-	if (!pool->functions && pool->state == POOL_FAILED)
+	if (!pool->offer.functions && pool->state == POOL_FAILED)
 		offers->failed = pool;
-	else if (!pool->functions)
+	else if (!pool->offer.functions)
 		offers->unknown = true;
 	if (match > offers->match) {
 		offers->best = pool;
@@ -54,7 +54,7 @@ static int ambiguous(const struct pool_list *pools, const struct request *reques
 	struct pool *pool;
 
 	TAILQ_FOREACH (pool, pools, link)
-		if (pool_match(pool, request->function) == match)
+		if (offer_match(&pool->offer, request->function) == match)
 			json_array_append_new(names, json_string(pool->name));
 	return error_set(error, ERROR_AMBIGUOUS_FUNCTION, "{ssso}", "function", request->function,
 			 "pools", names);

@@ -169,7 +169,8 @@ json_t *status_daemon(const struct dispatch *dispatch, const struct status_facts
 
 static json_t *function_status(const struct pool *pool, const char *name, json_t *description) {
 	return json_pack("{ss ss sO* ss}", "name", name, "pool", pool->name, "description",
-			 json_is_null(description) ? NULL : description, "runtime", pool->runtime);
+			 json_is_null(description) ? NULL : description, "runtime",
+			 pool->offer.runtime);
 }
 
 json_t *status_functions(const struct dispatch *dispatch) {
@@ -178,7 +179,7 @@ json_t *status_functions(const struct dispatch *dispatch) {
 	const char *name;
 
 	TAILQ_FOREACH (pool, &dispatch->pools, link)
-		json_object_foreach(pool->functions, name, description)
+		json_object_foreach(pool->offer.functions, name, description)
 			json_array_append_new(list, function_status(pool, name, description));
 	return json_pack("{so}", "functions", list);
 }

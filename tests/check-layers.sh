@@ -17,12 +17,13 @@ recall
 binding
 route ticket
 pool outcome
+staff recipe
 worker
 order output listener
 channel spawn notify cpus
 log
 configuration options environment request chunk commons sched estimate scale progress capacity
-items results setting fair
+items results setting fair offer
 bytes quantity strings clock
 '
 if [ "${1-}" = --order ]; then # for tests/check-docs.sh

@@ -209,8 +209,8 @@ static void add_pool(struct fixture *f) {
 	};
 	FUZZ_CHECK(pool_new(&pool, &configuration, &f->pool_setup, &dispatch_pool_ops,
 			    f->dispatch) == 0);
-	pool->functions = json_pack("{snsn}", "f", "g.*");
-	pool->unpack[UNPACK_BOTH] = true;
+	pool->offer.functions = json_pack("{snsn}", "f", "g.*");
+	pool->offer.unpack[UNPACK_BOTH] = true;
 	dispatch_add_pool(f->dispatch, pool);
 }
 

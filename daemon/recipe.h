@@ -1,0 +1,23 @@
+#pragma once
+
+#include <stdbool.h>
+
+#include "daemon/spawn.h"
+
+struct pool_configuration;
+
+/* What the workers of one pool are started from: its own copy of what the configuration says. */
+struct recipe {
+	char **command;     /* NULL-ended */
+	char **environment; /* NULL-ended, complete */
+	char *directory;    /* NULL = the daemon's */
+};
+
+/* environment: the daemon's own. private: workers share it, and its directory. Returns 0 or -ENOMEM; recipe_done() is
+ * fine after both. */
+int recipe_init(struct recipe *recipe, const struct pool_configuration *configuration,
+		char *const *environment, bool private);
+void recipe_done(struct recipe *recipe);
+
+/* The plan of a start, without what does not differ between pools. Valid as long as the recipe. */
+struct spawn_plan recipe_plan(const struct recipe *recipe);
