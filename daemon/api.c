@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon/bytes.h"
 #include "daemon/clock.h"
@@ -106,6 +107,16 @@ static int start(struct api *api, struct conn *conn, enum run_method method,
 	return 0;
 }
 
+/* A call from inside a worker would wait for the slot that the worker itself holds. */
+static int check_nested(const struct api *api, const struct conn *conn, struct error *error) {
+	pid_t group = getpgid(conn_peer(conn)->pid);
+	const struct worker *worker =
+		group > 0 ? dispatch_worker_of_group(api->dispatch, group) : NULL;
+
+	return worker ? error_set(error, ERROR_NESTED, "{sI}", "worker", (json_int_t) worker->id)
+		      : 0;
+}
+
 static void run(struct api *api, struct conn *conn, enum run_method method,
 		struct conn_call *call) {
 	struct run_parameters parameters = {0};
@@ -115,6 +126,8 @@ static void run(struct api *api, struct conn *conn, enum run_method method,
 		error_set(&error, ERROR_SHUTTING_DOWN, NULL);
 		return conn_fail(conn, &error);
 	}
+	if (check_nested(api, conn, &error) != 0)
+		return conn_fail(conn, &error);
 	if (run_parameters_decode(&parameters, method, call->doc, call->text, &error) != 0 ||
 	    start(api, conn, method, &parameters, call, &error) != 0)
 		conn_fail(conn, &error);

@@ -439,6 +439,18 @@ void dispatch_each(const struct dispatch *dispatch,
 			visit(ticket->request, context);
 }
 
+const struct worker *dispatch_worker_of_group(const struct dispatch *dispatch, pid_t group) {
+	const struct worker *worker;
+	const struct pool *pool;
+
+	TAILQ_FOREACH (pool, &dispatch->pools, link)
+		for (enum worker_state state = 0; state < WORKER_GONE; state++)
+			TAILQ_FOREACH (worker, &pool->workers[state], link)
+				if (worker->pid == group)
+					return worker;
+	return NULL;
+}
+
 bool dispatch_has_requests(const struct dispatch *dispatch) {
 	return !TAILQ_EMPTY(&dispatch->private->tickets.all);
 }

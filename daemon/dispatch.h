@@ -65,6 +65,8 @@ void dispatch_each(const struct dispatch *dispatch,
 		   void (*visit)(const struct request *request, void *context), void *context);
 bool dispatch_has_requests(const struct dispatch *dispatch);
 
+/* The worker whose process leads the process group, or NULL. */
+const struct worker *dispatch_worker_of_group(const struct dispatch *dispatch, pid_t group);
 /* Workers with an item in their hands. */
 unsigned dispatch_busy(const struct dispatch *dispatch);
 /* What the request waits for, for a person; NULL if it runs. */

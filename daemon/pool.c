@@ -198,6 +198,7 @@ static void start_worker(void *context) {
 
 	plan.launcher = setup->launcher;
 	plan.share_stderr = setup->private;
+	plan.no_new_privileges = !setup->private;
 	plan.nofile = setup->nofile;
 	snprintf(label, sizeof label, "%s/%llu", pool->name,
 		 (unsigned long long) *setup->next_worker);

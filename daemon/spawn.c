@@ -124,13 +124,13 @@ static int plan_attributes(posix_spawnattr_t *attributes) {
 	return -r;
 }
 
-#define LAUNCHER_ARGUMENTS 5
+#define LAUNCHER_ARGUMENTS 11
 
-/* launcher DAEMON-PID NOFILE DIRECTORY -- COMMAND… */
+/* launcher --parent PID --nofile N --directory DIR … -- COMMAND… */
 static int launch(const struct spawn_plan *plan, const posix_spawn_file_actions_t *actions,
 		  const posix_spawnattr_t *attributes, pid_t *ret_pid) {
 	char daemon_pid[24], nofile[24];
-	size_t words = 0;
+	size_t words = 0, n = 0;
 
 	while (plan->command[words])
 		words++;
@@ -139,12 +139,21 @@ static int launch(const struct spawn_plan *plan, const posix_spawn_file_actions_
 
 	snprintf(daemon_pid, sizeof daemon_pid, "%d", getpid());
 	snprintf(nofile, sizeof nofile, "%llu", (unsigned long long) plan->nofile);
-	argv[0] = plan->launcher;
-	argv[1] = daemon_pid;
-	argv[2] = nofile;
-	argv[3] = plan->directory ? plan->directory : ".";
-	argv[4] = "--";
-	memcpy(argv + LAUNCHER_ARGUMENTS, plan->command, (words + 1) * sizeof *argv);
+	argv[n++] = plan->launcher;
+	argv[n++] = "--parent";
+	argv[n++] = daemon_pid;
+	argv[n++] = "--nofile";
+	argv[n++] = nofile;
+	argv[n++] = "--directory";
+	argv[n++] = plan->directory ? plan->directory : ".";
+	if (plan->user) {
+		argv[n++] = "--user";
+		argv[n++] = plan->user;
+	}
+	if (plan->no_new_privileges)
+		argv[n++] = "--no-new-privileges";
+	argv[n++] = "--";
+	memcpy(argv + n, plan->command, (words + 1) * sizeof *argv);
 	return -posix_spawn(ret_pid, plan->launcher, actions, attributes, (char *const *) argv,
 			    plan->environment);
 }

@@ -13,6 +13,8 @@ struct spawn_plan {
 	char *const *command;     /* NULL-ended */
 	char *const *environment; /* NULL-ended, whole */
 	const char *directory;    /* absolute; NULL = stay in the daemon's */
+	const char *user;         /* to become, or NULL; only root can */
+	bool no_new_privileges;   /* nothing it executes gets more than it has */
 	bool share_stderr;        /* the worker writes to the daemon's own stderr: no pipes */
 	uint64_t nofile;          /* soft RLIMIT_NOFILE of the worker */
 };

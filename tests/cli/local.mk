@@ -12,6 +12,7 @@ cli_tests = \
 	%reldir%/interrupt.sh \
 	%reldir%/items.sh \
 	%reldir%/killed.sh \
+	%reldir%/nested.sh \
 	%reldir%/no-daemon.sh \
 	%reldir%/operations.sh \
 	%reldir%/private-daemon.sh \

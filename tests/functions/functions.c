@@ -67,6 +67,22 @@ static int test_pair(struct procpool_item *item, json_t *argument, json_t **ret_
 	return 0;
 }
 
+/* What the command prints, cut at 4 KiB. */
+static int test_shell(struct procpool_item *item, json_t *argument, json_t **ret_result) {
+	const char *command = json_string_value(argument);
+	FILE *stream = command ? popen(command, "re") : NULL;
+	char output[4096];
+	size_t n;
+
+	(void) item;
+	if (!stream)
+		return -EINVAL;
+	n = fread(output, 1, sizeof(output), stream);
+	pclose(stream);
+	*ret_result = json_stringn(output, n);
+	return 0;
+}
+
 /* ---- time ---- */
 
 static double seconds_now(void) {
@@ -263,6 +279,7 @@ static const struct procpool_function functions[] = {
 	VALUE(environment, "NAME: what the environment says under that name; null if nothing."),
 	VALUE(value, "The item, by way of a json_t."),
 	VALUE(pair, "[item, common], by way of json_t."),
+	VALUE(shell, "COMMAND: what it prints."),
 	VALUE(spin, "MS: keeps a CPU busy for as many milliseconds; returns it."),
 	VALUE(hang, "Never returns; with \"stubborn\" SIGTERM does not help either."),
 	VALUE(wait_for, "PATH: returns it once such a file exists."),

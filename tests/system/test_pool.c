@@ -1,4 +1,6 @@
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
 #include <dirent.h>
 #include <limits.h>
 #include <signal.h>
@@ -502,5 +504,29 @@ Test(pool, as_many_chunks_run_at_once_as_there_are_slots) {
 	worker_answer(first, 1, 0, "[1]");
 	peer_expect_text(p, "{'parameters':{'result':1}}");
 	harness_expect_any(h, "{'items':[2], ...}");
+	harness_stop(h);
+}
+
+/* A line of /proc/PID/status; static. */
+static const char *proc_status(pid_t pid, const char *key) {
+	static char line[256];
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	file = fopen(path, "re");
+	cr_assert(file);
+	while (fgets(line, sizeof(line), file))
+		if (strncmp(line, key, strlen(key)) == 0)
+			break;
+	fclose(file);
+	return line;
+}
+
+Test(pool, workers_cannot_get_privileges_that_they_have_not) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+
+	cr_assert_str_eq(proc_status(worker_pid(w), "NoNewPrivs:"), "NoNewPrivs:\t1\n");
 	harness_stop(h);
 }
