@@ -251,3 +251,38 @@ Test(scale, a_pool_without_slots_runs_beside_full_ones) {
 	peer_expect_text(f2, "{'parameters':{'result':1}}");
 	harness_stop(h);
 }
+
+/* ---- all of it at once ---- */
+
+#define CALLERS 5
+#define ROUNDS  60
+
+/* Calls of 0 to 60 ms, up to five at once, of a pool whose workers go after 20 ms without work: some start, are
+ * stopped and are given work all the time. */
+Test(scale, no_call_is_lost_while_workers_come_and_go) {
+	struct harness *h = harness_start("daemon { slots = 9 } pool default { command = STOCK "
+					  "workers = 0..3 idle_timeout = 20ms }");
+	struct peer *p[CALLERS], *q = peer_connect(h);
+	unsigned seed = 4, calls = 0;
+
+	for (int i = 0; i < CALLERS; i++)
+		p[i] = peer_connect(h);
+	for (int round = 0; round < ROUNDS; round++) {
+		int n = 1 + rand_r(&seed) % CALLERS;
+
+		for (int i = 0; i < n; i++)
+			peer_call(p[i], "Apply", "{'function':'sleep','argument':0.0%02d}",
+				  rand_r(&seed) % 61);
+		cr_assert_leq(counted(q, "workers"), 3);
+		for (int i = 0; i < n; i++)
+			peer_expect(p[i], "{'parameters':{'result':'*'}}");
+		calls += (unsigned) n;
+	}
+	peer_call(q, "Status", "{}");
+	peer_expect(q, "{'parameters':{'itemsFinished':%u,'itemsFailed':0, ...}}", calls);
+	wait_until(h, q, "workers", 0);
+	cr_assert_eq(counted(q, "restarts"), 0);
+	cr_assert(!harness_log_has(h, "is gone:"));
+	cr_assert(harness_log_has(h, "it is not needed"));
+	harness_stop(h);
+}
