@@ -10,9 +10,11 @@ daemon_tests = \
 	%reldir%/environment \
 	%reldir%/estimate \
 	%reldir%/fair \
+	%reldir%/memory \
 	%reldir%/options \
 	%reldir%/outcome \
 	%reldir%/quantity \
+	%reldir%/quota \
 	%reldir%/request \
 	%reldir%/request_random \
 	%reldir%/scale \
@@ -63,6 +65,11 @@ daemon_test_libs = daemon/libdaemon.la $(unit_libs)
 %canon_reldir%_fair_LDADD = $(daemon_test_libs)
 %canon_reldir%_fair_LDFLAGS = $(unit_ldflags)
 
+%canon_reldir%_memory_SOURCES = %reldir%/memory.c
+%canon_reldir%_memory_CFLAGS = $(unit_cflags)
+%canon_reldir%_memory_LDADD = $(daemon_test_libs)
+%canon_reldir%_memory_LDFLAGS = $(unit_ldflags)
+
 %canon_reldir%_options_SOURCES = %reldir%/options.c
 %canon_reldir%_options_CFLAGS = $(unit_cflags)
 %canon_reldir%_options_LDADD = $(daemon_test_libs)
@@ -77,6 +84,11 @@ daemon_test_libs = daemon/libdaemon.la $(unit_libs)
 %canon_reldir%_quantity_CFLAGS = $(unit_cflags)
 %canon_reldir%_quantity_LDADD = $(daemon_test_libs)
 %canon_reldir%_quantity_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_quota_SOURCES = %reldir%/quota.c
+%canon_reldir%_quota_CFLAGS = $(unit_cflags)
+%canon_reldir%_quota_LDADD = $(daemon_test_libs)
+%canon_reldir%_quota_LDFLAGS = $(unit_ldflags)
 
 %canon_reldir%_request_SOURCES = %reldir%/request.c %reldir%/sample.c %reldir%/sample.h
 %canon_reldir%_request_CFLAGS = $(unit_cflags)
