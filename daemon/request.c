@@ -8,6 +8,10 @@
 
 /* About what start, duration and attempts of one item take in a reply. */
 #define TIMES_BYTES 32u
+/* About what a request takes beside its items and results, with all that the daemon keeps about it. */
+#define REQUEST_MEMORY 2048u
+/* Of one item, its end and its mark. */
+#define ITEM_MEMORY 5u
 
 /* -------- input -------- */
 
@@ -186,6 +190,7 @@ int request_add_results(struct request *request, uint64_t first, uint64_t count,
 						      .span = span,
 						      .bytes = bytes,
 						      .errors = errors,
+						      .errors_size = errors_size,
 						      .times = times,
 						      .attempts = attempts,
 						      .alone = request->items.n == 1,
@@ -244,6 +249,7 @@ struct request *request_free(struct request *request) {
 	results_done(&request->results);
 	bytes_unref(request->common_bytes);
 	error_done(&request->failure);
+	charge_close(&request->charge);
 	free(request->function);
 	free(request->pool);
 	free(request);
@@ -275,6 +281,37 @@ uint64_t request_deadline(const struct request *request, uint32_t *ret_ms) {
 
 	*ret_ms = queue && (!whole || queue < whole) ? queue : whole;
 	return *ret_ms ? request->accepted + UINT64_C(1000) * *ret_ms : UINT64_MAX;
+}
+
+/* -------- what it holds -------- */
+
+/* Bytes that were received for it. A common value lies in the message of its call, and so do the items of a Map. */
+static uint64_t received_bytes(const struct request *request) {
+	uint64_t common = request->common_bytes ? request->common_bytes->size : 0;
+	const struct segment *segment = TAILQ_FIRST(&request->items.segments);
+
+	if (segment && segment->bytes == request->common_bytes)
+		common = 0;
+	return request->items.bytes + common;
+}
+
+void request_recharge(struct request *request) {
+	uint64_t items = request->items.n - request->results.delivered;
+
+	charge_set(&request->charge, QUOTA_ITEMS, items);
+	charge_set(&request->charge, QUOTA_BYTES,
+		   REQUEST_MEMORY + received_bytes(request) + items * ITEM_MEMORY +
+			   request->results.held);
+}
+
+void request_drop_results(struct request *request) {
+	bool unordered = request->results.unordered;
+	uint64_t delivered = request->results.delivered;
+
+	results_done(&request->results);
+	results_init(&request->results, unordered);
+	request->results.delivered = delivered;
+	request_recharge(request);
 }
 
 json_t *request_summary(const struct request *request, uint64_t now) {

@@ -7,6 +7,7 @@
 
 #include "daemon/bytes.h"
 #include "daemon/items.h"
+#include "daemon/quota.h"
 #include "daemon/results.h"
 #include "protocol/document.h"
 #include "protocol/error.h"
@@ -57,6 +58,9 @@ struct request {
 	struct results results;
 	uint64_t result_bytes; /* of all results and errors, ever */
 	bool choked;           /* the client does not take what is there */
+
+	struct charge charge;  /* of its user, for what it holds */
+	const char *held_back; /* what its stream is not read for, for people; NULL = it is */
 
 	uint64_t succeeded, failed, cancelled; /* items that are finished */
 	uint64_t retried, work_us;
@@ -118,6 +122,11 @@ bool request_is_over(const struct request *request);
 /* When the call, or its waiting for the first item to start, takes longer than it may: µs on the clock of `accepted`, UINT64_MAX =
  * never. *ret_ms: the option that says so. */
 uint64_t request_deadline(const struct request *request, uint32_t *ret_ms);
+
+/* Charges what it holds now. */
+void request_recharge(struct request *request);
+/* Drops the results that were not delivered. */
+void request_drop_results(struct request *request);
 
 /* Summary of the interface, as a new object; now in µs. */
 json_t *request_summary(const struct request *request, uint64_t now);

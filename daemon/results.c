@@ -9,6 +9,8 @@
 #define BLOCK_MAX (64u * 1024)
 /* Results from here on keep the bytes they came in. */
 #define SHARE_MIN (16u * 1024)
+/* About what jansson keeps of one error beside its texts. */
+#define ERROR_MEMORY 1024u
 
 struct run *run_free(struct run *run) {
 	if (run) {
@@ -38,6 +40,10 @@ static struct run *find_place(const struct results *results, uint64_t first) {
 	return run;
 }
 
+static size_t errors_memory(const struct results_part *part) {
+	return part->errors_size + json_array_size(part->errors) * ERROR_MEMORY;
+}
+
 /* before: the run it follows, or NULL for the first place. */
 static void insert_run(struct results *results, struct run *before, struct run *run) {
 	if (before)
@@ -46,7 +52,8 @@ static void insert_run(struct results *results, struct run *before, struct run *
 		TAILQ_INSERT_HEAD(&results->runs, run, link);
 	results->newest = run;
 	results->items += run->count;
-	results->size += run->end - run->begin;
+	results->size += run->size;
+	results->held += run->held;
 }
 
 /* -------- runs that grow -------- */
@@ -62,7 +69,7 @@ static bool can_continue(const struct run *run, const struct results_part *part)
 
 static int continue_run(struct results *results, struct run *run, const struct results_part *part) {
 	struct bytes *bytes = run->bytes;
-	size_t size = span_size(part->span);
+	size_t size = span_size(part->span), held = errors_memory(part);
 	int r = 0;
 
 	if (run->errors && part->errors) {
@@ -79,8 +86,11 @@ static int continue_run(struct results *results, struct run *run, const struct r
 	run->end = bytes->size;
 	run->count += part->count;
 	results->newest = run;
+	run->size += size + 1 + part->errors_size;
+	run->held += held;
 	results->items += part->count;
-	results->size += size + 1;
+	results->size += size + 1 + part->errors_size;
+	results->held += held;
 	return 0;
 }
 
@@ -128,6 +138,9 @@ static struct run *new_run(const struct run *before, const struct results_part *
 		free(run);
 		return NULL;
 	}
+	run->size = size + part->errors_size;
+	run->held = sizeof *run + errors_memory(part) + (share ? size : run->bytes->capacity) +
+		    (part->times ? part->count * 2 * sizeof *part->times : 0);
 	return run;
 }
 
@@ -165,7 +178,8 @@ struct run *results_deliver(struct results *results) {
 	TAILQ_REMOVE(&results->runs, run, link);
 	results->delivered += run->count;
 	results->items -= run->count;
-	results->size -= run->end - run->begin;
+	results->size -= run->size;
+	results->held -= run->held;
 	return run;
 }
 

@@ -16,6 +16,8 @@ struct run {
 	uint64_t first, count;
 	struct bytes *bytes;
 	size_t begin, end;
+	size_t size;       /* bytes, errors included */
+	size_t held;       /* bytes of memory, about */
 	json_t *errors;    /* array of ItemError, or NULL */
 	uint64_t *times;   /* startUs (absolute) and durationUs of each, or NULL */
 	uint32_t attempts; /* of each of its items */
@@ -29,7 +31,8 @@ struct results {
 	struct run *newest;   /* where the last run went: the next one goes near it; or NULL */
 	bool unordered;
 	uint64_t delivered;   /* ordered: all below are; unordered: how many are */
-	uint64_t items, size; /* results, and their bytes, in runs */
+	uint64_t items, size; /* results, and their bytes (errors included), in runs */
+	uint64_t held;        /* bytes of memory that the runs take, about */
 };
 
 void results_init(struct results *results, bool unordered);
@@ -42,6 +45,7 @@ struct results_part {
 	struct span span;
 	struct bytes *bytes; /* the same text to share, or NULL to copy */
 	json_t *errors;      /* as in struct run; taken over whatever happens, like times */
+	size_t errors_size;  /* as text */
 	uint64_t *times;
 	uint32_t attempts;
 	bool alone; /* no other result will follow: keep no room for one */

@@ -616,7 +616,7 @@ UNIT_TEST(request, the_summary_counts_items_and_times) {
 /* Adds items with flaws, takes, cancels, puts back and adds results. Returns the first error; the
  * request is freed and nothing may be left. */
 static int live_once(const struct sample *from, const struct run_options *options) {
-	const struct request_limits limits = {4, 100};
+	const struct request_limits limits = {4, 1000};
 	struct request *request = request_new(1, "p/f", 1, 2, options, &limits, 0);
 	struct document doc = from->doc;
 	int r;

@@ -328,17 +328,23 @@ static void return_chunk(struct play *play) {
 
 static void check_held(const struct play *play) {
 	const struct request *request = play->request;
-	uint64_t items = 0, bytes = 0, last = 0;
+	uint64_t items = 0, bytes = 0, memory = 0, last = 0;
 	const struct run *run;
 
 	TAILQ_FOREACH (run, &request->results.runs, link) {
 		cr_assert(play->options.unordered || items == 0 || run->first >= last);
 		last = run->first + run->count;
 		items += run->count;
-		bytes += run->end - run->begin;
+		/* The texts of errors count, too. */
+		cr_assert(run->errors ? run->size > run->end - run->begin
+				      : run->size == run->end - run->begin);
+		cr_assert_gt(run->held, run->size);
+		bytes += run->size;
+		memory += run->held;
 	}
 	cr_assert_eq(request->results.items, items);
 	cr_assert_eq(request->results.size, bytes);
+	cr_assert_eq(request->results.held, memory);
 	cr_assert_eq(items, held(play));
 	cr_assert_eq(request->results.delivered, play->n_delivered);
 }
