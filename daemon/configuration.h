@@ -30,6 +30,9 @@ struct configuration {
 	struct {
 		uint64_t message, envelope, reply, items, item, worker_message;
 		uint64_t window_items, window_bytes;
+		uint64_t connections, user_connections;
+		uint64_t user_items, user_bytes;
+		uint64_t total_bytes;           /* 0 = as the machine has memory */
 		uint64_t message_timeout;       /* without a byte of an unfinished message */
 		uint64_t message_timeout_total; /* for one message in all */
 	} limits;

@@ -57,6 +57,17 @@ const char *setting_number(const struct setting *setting, const char *text, uint
 		return quantity_size(text, ret) || *ret < 16 || *ret > SIZE_MOST
 			       ? "takes a size from 16 bytes to 2G, such as 16M"
 			       : NULL;
+	case SETTING_AUTO_SIZE:
+		*ret = 0;
+		if (strcmp(text, "auto") == 0)
+			return NULL;
+		return quantity_size(text, ret) || *ret < 16
+			       ? "takes a size from 16 bytes on such as 1G, infinity or auto"
+			       : NULL;
+	case SETTING_LARGE_SIZE:
+		return quantity_size(text, ret) || *ret < 16
+			       ? "takes a size from 16 bytes on such as 256M, or infinity"
+			       : NULL;
 	case SETTING_AUTO_COUNT:
 		return take_count(text, 1, ret) ? "takes a number from 1 to 4096, or auto" : NULL;
 	default:

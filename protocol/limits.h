@@ -27,9 +27,16 @@
 #define LIMIT_WINDOW_ITEMS   65536u
 #define LIMIT_WINDOW_BYTES   (8u << 20)
 
+#define LIMIT_CONNECTIONS      4096u
+#define LIMIT_USER_CONNECTIONS 1024u
+#define LIMIT_USER_ITEMS       (4u << 20)   /* received, and their results not sent */
+#define LIMIT_USER_BYTES       (256u << 20) /* held for one user */
+#define LIMIT_TOTAL_BYTES      (1u << 30) /* for all; or half of the memory there is, if that is less */
+
 #define LIMIT_BATCH_BYTES (64u * 1024)
 #define LIMIT_BATCH_US    10000
-#define LIMIT_STREAM_READ (64u * 1024)  /* a stream is always read while it holds less */
+#define LIMIT_STREAM_READ \
+	(64u * 1024) /* a stream is always read while it holds less; so is a message */
 #define LIMIT_UNSENT_HIGH (1u << 20)    /* nothing more of a call starts above it, */
 #define LIMIT_UNSENT_LOW  (256u * 1024) /* until its unsent output is below this */
 

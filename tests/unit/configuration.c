@@ -53,6 +53,10 @@ static const char *joined(char **list) {
  * "results not yet sent, with `more` and in streams | 65 536 items, 8 MiB | no error: nothing new
  * starts but the oldest item"
  * "an unfinished message | 30 s without a byte, 10 min in all | `TimedOut`"
+ * "connections | 4096, of one user 1024 | `TooManyConnections`, before anything was read"
+ * "items of one user: received, and their results not sent | 4 194 304 | `QueueFull`, with the
+ * scope `user`"
+ * "bytes held for one user | 256 MiB | `QueueFull`, with the scope `user`"
  * "a message over 16 MiB (`limits.worker_message`);" */
 UNIT_TEST(configuration, without_a_file_everything_has_its_default) {
 	struct configuration c;
@@ -68,6 +72,11 @@ UNIT_TEST(configuration, without_a_file_everything_has_its_default) {
 	cr_assert_eq(c.limits.worker_message, 16 << 20);
 	cr_assert_eq(c.limits.window_items, 65536);
 	cr_assert_eq(c.limits.window_bytes, 8 << 20);
+	cr_assert_eq(c.limits.connections, 4096);
+	cr_assert_eq(c.limits.user_connections, 1024);
+	cr_assert_eq(c.limits.user_items, 4 << 20);
+	cr_assert_eq(c.limits.user_bytes, 256 << 20);
+	cr_assert_eq(c.limits.total_bytes, 0, "as the machine has memory");
 	cr_assert_eq(c.limits.message_timeout, 30000000);
 	cr_assert_eq(c.limits.message_timeout_total, 600000000);
 	cr_assert_eq(c.n_pools, 0);
@@ -96,6 +105,11 @@ UNIT_TEST(configuration, every_key_is_taken) {
 			       "    worker_message = 2G\n"
 			       "    window_items = 7\n"
 			       "    window_bytes = 16\n"
+			       "    connections = 9\n"
+			       "    user_connections = 8\n"
+			       "    user_items = 7\n"
+			       "    user_bytes = 16G\n"
+			       "    total_bytes = infinity\n"
 			       "    message_timeout = 100ms\n"
 			       "    message_timeout_total = infinity\n"
 			       "}\n"
@@ -120,6 +134,11 @@ UNIT_TEST(configuration, every_key_is_taken) {
 	cr_assert_eq(c.limits.worker_message, UINT64_C(2) << 30);
 	cr_assert_eq(c.limits.window_items, 7);
 	cr_assert_eq(c.limits.window_bytes, 16);
+	cr_assert_eq(c.limits.connections, 9);
+	cr_assert_eq(c.limits.user_connections, 8);
+	cr_assert_eq(c.limits.user_items, 7);
+	cr_assert_eq(c.limits.user_bytes, UINT64_C(16) << 30);
+	cr_assert_eq(c.limits.total_bytes, UINT64_MAX);
 	cr_assert_eq(c.limits.message_timeout, 100000);
 	cr_assert_eq(c.limits.message_timeout_total, UINT64_MAX);
 	cr_assert_eq(c.n_pools, 2);
@@ -132,7 +151,7 @@ UNIT_TEST(configuration, every_key_is_taken) {
 	cr_assert_eq(pool->idle_timeout, 300000000);
 	cr_assert_not(pool->slots);
 	cr_assert_eq(pool->start_timeout, 5000000);
-	cr_assert_str_eq(pool->where, FILE_NAME ":27");
+	cr_assert_str_eq(pool->where, FILE_NAME ":32");
 	pool = configuration_pool(&c, "other.pool");
 	cr_assert_str_eq(joined(pool->command), "/bin/x");
 	cr_assert_str_eq(joined(pool->environment), "-");
@@ -248,6 +267,12 @@ UNIT_TEST(configuration, a_mistake_in_a_file_is_named_with_its_line) {
 		 AT(2, "message = 15: message takes a size from 16 bytes to 2G, such as 16M")},
 		{"limits {\n message = 3G\n}",
 		 AT(2, "message = 3G: message takes a size from 16 bytes to 2G, such as 16M")},
+		{"limits {\n user_bytes = 15\n}",
+		 AT(2, "user_bytes = 15: user_bytes takes a size from 16 bytes on such as 256M, or "
+		       "infinity")},
+		{"limits {\n total_bytes = much\n}",
+		 AT(2, "total_bytes = much: total_bytes takes a size from 16 bytes on such as 1G, "
+		       "infinity or auto")},
 		{"limits {\n message = infinity\n}",
 		 AT(2,
 		    "message = infinity: message takes a size from 16 bytes to 2G, such as 16M")},
