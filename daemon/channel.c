@@ -273,6 +273,8 @@ static void on_writable(evutil_socket_t fd, short what, void *context) {
 			return;
 		channel->failed = true;
 		evbuffer_drain(channel->out, before);
+		if (channel->ops->sent)
+			channel->ops->sent(channel->context);
 		/* Also the end for a peer that only stopped reading: nobody is left to answer. */
 		if (!channel->hung_up) {
 			channel->hung_up = true;
@@ -281,6 +283,8 @@ static void on_writable(evutil_socket_t fd, short what, void *context) {
 		return;
 	}
 	after = channel_unsent(channel);
+	if (channel->ops->sent)
+		channel->ops->sent(channel->context);
 	if (after > 0)
 		event_active(channel->writable, EV_WRITE, 1);
 	finish_if_sent(channel);
@@ -322,6 +326,10 @@ int channel_write_bytes(struct channel *channel, struct bytes *bytes, size_t beg
 	}
 	written(channel);
 	return 0;
+}
+
+void channel_flush(struct channel *channel) {
+	on_writable(channel->fd, EV_WRITE, channel);
 }
 
 void channel_finish(struct channel *channel) {

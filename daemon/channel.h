@@ -34,6 +34,8 @@ struct channel_ops {
 	ssize_t (*received)(void *context, char *bytes, size_t size);
 	/* Each end is reported once. The channel may be closed, not freed, from inside. */
 	void (*ended)(void *context, enum channel_end end);
+	/* Some output is not unsent any more. May be NULL. */
+	void (*sent)(void *context);
 	/* The unsent output fell below the low-water mark after it had been above the high one, or to zero. */
 	void (*drained)(void *context);
 };
@@ -60,6 +62,9 @@ void channel_resume(struct channel *channel);
 /* Appends to the output. Small pieces are copied; write_bytes keeps a reference. Return 0 or -ENOMEM. */
 int channel_write(struct channel *channel, const void *data, size_t size);
 int channel_write_bytes(struct channel *channel, struct bytes *bytes, size_t begin, size_t end);
+
+/* Hands the kernel what it takes, without waiting for the loop. */
+void channel_flush(struct channel *channel);
 
 /* Bytes written but not taken by the kernel. */
 size_t channel_unsent(const struct channel *channel);

@@ -10,28 +10,29 @@
 #include "daemon/channel.h"
 #include "daemon/clock.h"
 #include "daemon/log.h"
+#include "protocol/limits.h"
 
 /* Read at once while no message is unfinished: what is read ahead of a call that is being served. */
 #define READ_SIZE LIMIT_READ_AHEAD
-/* How long a peer that was refused, or is through, may take to read its answer and go. */
+/* How long a peer that was refused, or is through, may take to go once all was sent. */
 #define DRAIN_TIMEOUT UINT64_C(2000000)
+/* So many peers at a time are given that, of those that are one connection too many. */
+#define REFUSED_MAX 64
 
 struct conn {
 	TAILQ_ENTRY(conn) link;
 	const struct conn_setup *setup;
 	struct peer peer;
 	struct channel *channel;
+	struct charge charge;
+	struct intake intake;
 	enum conn_state state;
-	struct document doc;
-	struct event *timer;    /* of an unfinished message, or of draining */
-	struct event *reap;     /* frees outside all callbacks of the channel */
-	uint64_t message_began; /* µs; 0 = no message is unfinished */
-	uint64_t timed;         /* µs: the limit that the timer stands for */
+	struct event *reap; /* frees outside all callbacks of the channel, after draining */
 
 	bool stream;         /* upgraded */
 	bool active, oneway; /* a call is being served */
-	bool paused;         /* the channel is, for it */
-	bool stream_paused;
+	bool held;           /* it cannot be run yet */
+	enum quota_verdict held_for;
 	bool hung_up, input_over, shut;
 	const struct conn_ops *ops; /* of the call's or stream's owner; NULL = none */
 	void *owner;
@@ -50,18 +51,17 @@ static void close_conn(struct conn *conn) {
 	if (conn->state == CONN_CLOSED)
 		return;
 	set_state(conn, CONN_CLOSED);
+	intake_stop(&conn->intake);
 	channel_pause(conn->channel);
-	evtimer_del(conn->timer);
 	event_active(conn->reap, EV_TIMEOUT, 1);
 }
 
 static void conn_free(struct conn *conn) {
+	intake_done(&conn->intake);
 	channel_free(conn->channel);
-	if (conn->timer)
-		event_free(conn->timer);
 	if (conn->reap)
 		event_free(conn->reap);
-	document_done(&conn->doc);
+	charge_close(&conn->charge);
 	free(conn);
 }
 
@@ -86,19 +86,28 @@ static void on_reap(evutil_socket_t fd, short what, void *context) {
 		setup->closed(setup->context);
 }
 
-/* Sends what is written, says that nothing follows, and waits for the peer to go. */
-static void drain(struct conn *conn) {
+/* The peer has its answer: it may take so long to go. */
+static void await_end(struct conn *conn) {
 	struct timeval interval = clock_interval(DRAIN_TIMEOUT);
 
+	if (conn->input_over)
+		close_conn(conn);
+	else
+		evtimer_add(conn->reap, &interval);
+}
+
+/* Sends what is written, however slowly it is taken, says that nothing follows, and waits for the peer to go. */
+static void drain(struct conn *conn) {
 	if (conn->state != CONN_OPEN)
 		return;
 	set_state(conn, CONN_DRAINING);
-	evtimer_add(conn->timer, &interval);
+	intake_stop(&conn->intake);
 	channel_finish(conn->channel);
-	if (conn->hung_up || (conn->input_over && conn_unsent(conn) == 0))
-		close_conn(conn);
-	else
-		channel_discard(conn->channel);
+	if (conn->hung_up)
+		return close_conn(conn);
+	channel_discard(conn->channel);
+	if (conn_unsent(conn) == 0)
+		await_end(conn);
 }
 
 /* -------- replies -------- */
@@ -111,14 +120,20 @@ static bool wants_reply(const struct conn *conn) {
 	return conn->state == CONN_OPEN && !conn->hung_up && !conn->oneway;
 }
 
+static void charge_unsent(struct conn *conn) {
+	charge_set(&conn->charge, QUOTA_BYTES, conn_unsent(conn));
+}
+
 void conn_write(struct conn *conn, const void *data, size_t size) {
 	if (wants_reply(conn) && channel_write(conn->channel, data, size) < 0)
 		close_conn(conn);
+	charge_unsent(conn);
 }
 
 void conn_write_bytes(struct conn *conn, struct bytes *bytes, size_t begin, size_t end) {
 	if (wants_reply(conn) && channel_write_bytes(conn->channel, bytes, begin, end) < 0)
 		close_conn(conn);
+	charge_unsent(conn);
 }
 
 /* message: taken. */
@@ -157,12 +172,15 @@ void conn_call_over(struct conn *conn) {
 	conn_own(conn, NULL, NULL);
 	if (conn->state != CONN_OPEN)
 		return;
-	if (conn->input_over) {
+	if (conn->input_over)
 		drain(conn);
-	} else if (conn->paused) {
-		conn->paused = false;
-		channel_resume(conn->channel);
-	}
+	else
+		intake_pause(&conn->intake, INTAKE_CALL, false);
+}
+
+void conn_hold(struct conn *conn, enum quota_verdict verdict) {
+	conn->held = true;
+	conn->held_for = verdict;
 }
 
 void conn_reply(struct conn *conn, json_t *parameters, bool continues) {
@@ -211,16 +229,13 @@ void conn_upgrade(struct conn *conn, json_t *parameters, const struct conn_ops *
 }
 
 void conn_pause_stream(struct conn *conn, bool pause) {
-	if (conn->stream_paused == pause || conn->state != CONN_OPEN)
-		return;
-	conn->stream_paused = pause;
-	if (pause) {
-		evtimer_del(conn->timer);
-		conn->message_began = 0;
-		channel_pause(conn->channel);
-	} else {
-		channel_resume(conn->channel);
-	}
+	if (conn->state == CONN_OPEN)
+		intake_pause(&conn->intake, INTAKE_WINDOW, pause);
+}
+
+void conn_set_laden(struct conn *conn, bool laden) {
+	if (conn->state == CONN_OPEN)
+		intake_set_laden(&conn->intake, laden);
 }
 
 void conn_close_stream(struct conn *conn) {
@@ -241,58 +256,17 @@ static void end_stream_input(struct conn *conn, struct error *error) {
 
 /* -------- calls -------- */
 
-static const struct conn_interface *find_interface(const struct conn *conn, const char *name,
-						   size_t length) {
-	for (size_t i = 0; i < conn->setup->n_interfaces; i++) {
-		const struct conn_interface *interface = &conn->setup->interfaces[i];
-
-		if (strlen(interface->name) == length &&
-		    strncmp(interface->name, name, length) == 0)
-			return interface;
-	}
-	return NULL;
-}
-
-static const struct conn_method *find_method(const struct conn_interface *interface,
-					     const char *name) {
-	for (const struct conn_method *method = interface->methods; method->name; method++)
-		if (strcmp(method->name, name) == 0)
-			return method;
-	return NULL;
-}
-
-static void run_method(struct conn *conn, const struct conn_interface *interface, const char *name,
-		       struct conn_call *call) {
-	const struct conn_method *method = find_method(interface, name);
-	struct error error = {0};
-
-	if (!method)
-		error_set(&error, ERROR_METHOD_NOT_FOUND, "{ss}", "method", call->call->method);
-	else if (!method->run)
-		error_set(&error, ERROR_METHOD_NOT_IMPLEMENTED, "{ss}", "method",
-			  call->call->method);
-	else if (method->upgrade && !call->call->upgrade)
-		error_set(&error, ERROR_EXPECTED_UPGRADE, NULL);
-	else if (!method->upgrade && call->call->upgrade)
-		error_set(&error, ERROR_INVALID_PARAMETER, "{ss}", "parameter", "upgrade");
-	else
-		return method->run(interface->context, conn, call);
-	conn_fail(conn, &error);
-}
-
 static void run_call(struct conn *conn, struct conn_call *call) {
-	const char *name = call->call->method, *dot = strrchr(name, '.');
-	size_t length = dot ? (size_t) (dot - name) : 0;
-	const struct conn_interface *interface = find_interface(conn, name, length);
+	const struct conn_setup *setup = conn->setup;
 	struct error error = {0};
+	void *context;
+	const struct conn_method *method =
+		method_find(setup->interfaces, setup->n_interfaces, call->call, &context, &error);
 
-	if (interface)
-		return run_method(conn, interface, dot + 1, call);
-	if (length > 0)
-		error_set(&error, ERROR_INTERFACE_NOT_FOUND, "{ss%}", "interface", name, length);
+	if (method)
+		method->run(context, conn, call);
 	else
-		error_set(&error, ERROR_METHOD_NOT_FOUND, "{ss}", "method", name);
-	conn_fail(conn, &error);
+		conn_fail(conn, &error);
 }
 
 /* The call while its text lies in the channel's window. */
@@ -318,7 +292,7 @@ static void take_call(struct conn *conn, struct windowed_call *windowed) {
 	struct error error = {0};
 	struct call call;
 
-	if (call_decode(&call, &conn->doc, windowed->call.text, &error) != 0)
+	if (call_decode(&call, &conn->intake.doc, windowed->call.text, &error) != 0)
 		return refuse(conn, &error);
 	/* Nobody is left to answer; what wants no answer is still done. */
 	if (!conn->hung_up || call.oneway) {
@@ -332,7 +306,7 @@ static void take_call(struct conn *conn, struct windowed_call *windowed) {
 			run_call(conn, &windowed->call);
 		}
 		if (conn->active && call.oneway)
-			conn_call_over(conn);
+			conn_call_over(conn); /* or held: it is done with for now */
 	}
 	call_done(&call);
 }
@@ -340,9 +314,9 @@ static void take_call(struct conn *conn, struct windowed_call *windowed) {
 /* One whole message. */
 static void take_message(struct conn *conn, char *text) {
 	struct windowed_call windowed = {
-		.call = {.doc = &conn->doc, .text = text, .take = take_text},
+		.call = {.doc = &conn->intake.doc, .text = text, .take = take_text},
 		.conn = conn,
-		.size = conn->doc.length + 1,
+		.size = conn->intake.doc.length + 1,
 	};
 
 	if (!conn->stream)
@@ -353,78 +327,62 @@ static void take_message(struct conn *conn, char *text) {
 
 /* -------- the channel -------- */
 
-static void await_rest(struct conn *conn) {
-	const struct conn_limits *limits = conn->setup->limits;
-	uint64_t now = clock_now(), wait = limits->message_timeout, total;
-	struct timeval interval;
+/* Of one message that is not whole: nothing is taken. */
+static ssize_t await_rest(struct conn *conn) {
+	enum quota_verdict verdict = conn->stream ? QUOTA_OK : intake_verdict(&conn->intake);
+	struct error error = {0};
 
-	conn->timed = wait;
-	if (conn->message_began == 0)
-		conn->message_began = now;
-	if (limits->message_timeout_total != UINT64_MAX) {
-		total = conn->message_began + limits->message_timeout_total;
-		if (total <= now || total - now < wait) {
-			wait = total > now ? total - now : 0;
-			conn->timed = limits->message_timeout_total;
-		}
+	if (verdict == QUOTA_OK) {
+		intake_await(&conn->intake);
+		return 0;
 	}
-	if (wait == UINT64_MAX)
-		return;
-	interval = clock_interval(wait);
-	evtimer_add(conn->timer, &interval);
+	quota_error(conn->charge.quota, verdict, &error);
+	refuse(conn, &error);
+	return -1;
 }
 
-static void message_over(struct conn *conn) {
-	if (conn->message_began && conn->state == CONN_OPEN)
-		evtimer_del(conn->timer);
-	conn->message_began = 0;
-}
+static ssize_t refuse_document(struct conn *conn, int r) {
+	struct error error = {0};
 
-/* The limits of a call's message hold for each object, but a stream may have any number of items. */
-static void read_stream_objects(struct conn *conn) {
-	struct limits limits = conn->setup->limits->call;
-
-	limits.items = 0;
-	document_init(&conn->doc, &stream_shape, &limits);
+	if (r < 0)
+		error_set_no_memory(&error);
+	else
+		call_document_error(&conn->intake.doc, r, &error);
+	if (conn->stream)
+		end_stream_input(conn, &error);
+	else
+		refuse(conn, &error);
+	return -1;
 }
 
 static ssize_t on_received(void *context, char *bytes, size_t size) {
 	struct conn *conn = context;
-	struct error error = {0};
+	bool stream = conn->stream;
 	size_t length;
-	bool stream;
 	int r;
 
 	if (conn->state != CONN_OPEN)
 		return -1;
-	r = document_feed(&conn->doc, bytes, size);
-	if (r == DOCUMENT_MORE) {
-		await_rest(conn);
+	r = intake_feed(&conn->intake, bytes, size);
+	if (r == DOCUMENT_MORE)
+		return await_rest(conn);
+	if (r != DOCUMENT_WHOLE)
+		return refuse_document(conn, r);
+
+	length = conn->intake.doc.length;
+	take_message(conn, bytes);
+	if (conn->held) {
+		conn->held = false;
+		intake_hold(&conn->intake, conn->held_for);
 		return 0;
 	}
-	message_over(conn);
-	if (r != DOCUMENT_WHOLE) {
-		if (r < 0)
-			error_set_no_memory(&error);
-		else
-			call_document_error(&conn->doc, r, &error);
-		if (conn->stream)
-			end_stream_input(conn, &error);
-		else
-			refuse(conn, &error);
-		return -1;
-	}
-
-	length = conn->doc.length;
-	stream = conn->stream;
-	take_message(conn, bytes);
-	document_reset(&conn->doc);
+	intake_next(&conn->intake, conn->state == CONN_OPEN ? size - length - 1 : 0);
 	if (conn->stream && !stream)
-		read_stream_objects(conn);
-	if (conn->active && !conn->paused) {
-		conn->paused = true;
-		channel_pause(conn->channel);
-	}
+		intake_begin_stream(&conn->intake);
+	if (conn->active)
+		intake_pause(&conn->intake, INTAKE_CALL, true);
+	if (!conn->stream && !conn->hung_up && conn_unsent(conn) > LIMIT_UNSENT_HIGH)
+		intake_pause(&conn->intake, INTAKE_UNSENT, true);
 	return (ssize_t) (length + 1);
 }
 
@@ -434,8 +392,11 @@ static void on_hangup(struct conn *conn) {
 	if (conn->stream || conn->state == CONN_DRAINING)
 		return close_conn(conn);
 	/* Whole calls that the peer sent before it went may be oneway. */
-	conn->active = conn->paused = false;
-	channel_resume(conn->channel);
+	conn->active = false;
+	intake_pause(&conn->intake, INTAKE_CALL, false);
+	intake_pause(&conn->intake, INTAKE_UNSENT, false);
+	if (conn->intake.pauses == 0)
+		channel_resume(conn->channel);
 }
 
 static void on_eof(struct conn *conn) {
@@ -450,7 +411,7 @@ static void on_eof(struct conn *conn) {
 			error_set(&error, ERROR_MALFORMED_MESSAGE, "{sssI}", "reason",
 				  "the stream ended inside an object", "offset",
 				  (json_int_t) channel_unread(conn->channel));
-		evtimer_del(conn->timer);
+		intake_stop(&conn->intake);
 		end_stream_input(conn, &error);
 	} else if (!conn->active) {
 		drain(conn);
@@ -470,34 +431,51 @@ static void on_ended(void *context, enum channel_end end) {
 		close_conn(conn);
 }
 
+static void on_sent(void *context) {
+	charge_unsent(context);
+}
+
 static void on_drained(void *context) {
 	struct conn *conn = context;
 
-	if (conn->state == CONN_DRAINING && conn->input_over && conn_unsent(conn) == 0)
-		close_conn(conn);
-	else if (conn->state == CONN_OPEN && conn->ops)
+	if (conn->state == CONN_DRAINING && conn_unsent(conn) == 0)
+		await_end(conn);
+	if (conn->state != CONN_OPEN)
+		return;
+	intake_pause(&conn->intake, INTAKE_UNSENT, false);
+	if (conn->ops)
 		conn->ops->drained(conn->owner);
 }
 
 static const struct channel_ops channel_ops = {
 	.received = on_received,
 	.ended = on_ended,
+	.sent = on_sent,
 	.drained = on_drained,
 };
 
-static void on_timer(evutil_socket_t fd, short what, void *context) {
+static void on_timed_out(void *context, uint64_t timeout) {
 	struct conn *conn = context;
 	struct error error = {0};
 
-	(void) fd, (void) what;
-	if (conn->state != CONN_OPEN)
-		return close_conn(conn);
-	error_set(&error, ERROR_TIMED_OUT, "{sI}", "timeoutMs", (json_int_t) (conn->timed / 1000));
+	error_set(&error, ERROR_TIMED_OUT, "{sI}", "timeoutMs", (json_int_t) (timeout / 1000));
 	if (conn->stream)
 		end_stream_input(conn, &error);
 	else
 		refuse(conn, &error);
 }
+
+static void on_waits_for(void *context, const char *what) {
+	struct conn *conn = context;
+
+	if (conn->ops && conn->ops->waits_for)
+		conn->ops->waits_for(conn->owner, what);
+}
+
+static const struct intake_ops intake_ops = {
+	.timed_out = on_timed_out,
+	.waits_for = on_waits_for,
+};
 
 /* -------- life -------- */
 
@@ -512,8 +490,10 @@ static void shut(struct conn *conn) {
 	/* The peer's next write fails at once, so it knows that its call was not accepted; what it wrote
 	 * before is still read. */
 	shutdown(channel_fd(conn->channel), SHUT_RD);
-	if (!conn->active)
+	if (!conn->active) {
+		intake_stop(&conn->intake);
 		channel_resume(conn->channel);
+	}
 }
 
 void conn_shut_all(struct conn_list *all) {
@@ -521,6 +501,15 @@ void conn_shut_all(struct conn_list *all) {
 
 	TAILQ_FOREACH (conn, all, link)
 		shut(conn);
+}
+
+void conn_hurry_all(struct conn_list *all) {
+	struct timeval interval = clock_interval(DRAIN_TIMEOUT);
+	struct conn *conn;
+
+	TAILQ_FOREACH (conn, all, link)
+		if (conn->state != CONN_CLOSED)
+			evtimer_add(conn->reap, &interval);
 }
 
 unsigned conn_count(const struct conn_list *all) {
@@ -541,25 +530,52 @@ bool conn_all_sent(const struct conn_list *all) {
 	return true;
 }
 
+/* Tells a peer that is one too many. Those who are told at once are few: beyond, what is written is all. */
+static void refuse_connection(struct conn *conn, enum quota_verdict verdict) {
+	struct error error = {0};
+
+	charge_set(&conn->charge, QUOTA_CONNECTIONS, 0);
+	charge_set(&conn->charge, QUOTA_REFUSED, 1);
+	quota_error(conn->charge.quota, verdict, &error);
+	refuse(conn, &error);
+	if (conn->charge.quota->held[QUOTA_REFUSED] > REFUSED_MAX) {
+		channel_flush(conn->channel);
+		close_conn(conn);
+	}
+}
+
+static int build(struct conn *conn, int fd) {
+	const struct conn_setup *setup = conn->setup;
+	int r = intake_init(&conn->intake, setup->loop, setup->limits, &conn->charge, &intake_ops,
+			    conn);
+
+	if (r == 0 && setup->quota)
+		r = charge_open(&conn->charge, setup->quota, conn->peer.uid);
+	conn->reap = evtimer_new(setup->loop->base, on_reap, conn);
+	if (r == 0 && conn->reap)
+		r = channel_new(&conn->channel, setup->loop, fd, READ_SIZE, &channel_ops, conn);
+	conn->intake.channel = conn->channel;
+	return conn->channel ? 0 : -ENOMEM;
+}
+
 int conn_new(const struct conn_setup *setup, int fd, const struct peer *peer) {
 	struct conn *conn = calloc(1, sizeof *conn);
-	int r;
+	enum quota_verdict verdict;
 
 	if (!conn)
 		return -ENOMEM;
 	conn->setup = setup;
 	conn->peer = *peer;
-	document_init(&conn->doc, &call_shape, &setup->limits->call);
-	conn->timer = evtimer_new(setup->loop->base, on_timer, conn);
-	conn->reap = evtimer_new(setup->loop->base, on_reap, conn);
-	r = conn->timer && conn->reap
-		    ? channel_new(&conn->channel, setup->loop, fd, READ_SIZE, &channel_ops, conn)
-		    : -ENOMEM;
-	if (r < 0)
+	if (build(conn, fd) < 0) {
 		conn_free(conn);
-	else
-		TAILQ_INSERT_TAIL(setup->all, conn, link);
-	return r;
+		return -ENOMEM;
+	}
+	TAILQ_INSERT_TAIL(setup->all, conn, link);
+	charge_set(&conn->charge, QUOTA_CONNECTIONS, 1);
+	verdict = quota_connects(&conn->charge);
+	if (verdict != QUOTA_OK)
+		refuse_connection(conn, verdict);
+	return 0;
 }
 
 void conn_free_all(struct conn_list *all) {

@@ -6,9 +6,11 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
+#include "daemon/intake.h"
 #include "daemon/listener.h"
+#include "daemon/method.h"
+#include "daemon/quota.h"
 #include "protocol/call.h"
-#include "protocol/document.h"
 #include "protocol/error.h"
 
 struct bytes;
@@ -33,27 +35,6 @@ struct conn_call {
 		struct conn_call *call); /* the text to share: a new reference, or NULL */
 };
 
-struct conn_method {
-	const char *name; /* without the interface */
-	bool more;        /* streams replies to a call with 'more' */
-	bool upgrade;     /* must be called with 'upgrade' */
-	/* Answers with conn_reply() or conn_fail(), now or later; a oneway call may be answered too, in vain. */
-	void (*run)(void *context, struct conn *conn, struct conn_call *call);
-};
-
-struct conn_interface {
-	const char *name;                  /* "io.procpool" */
-	const char *description;           /* what GetInterfaceDescription returns */
-	const struct conn_method *methods; /* ended by a NULL name */
-	void *context;                     /* for the methods */
-};
-
-struct conn_limits {
-	struct limits call;             /* of one message */
-	uint64_t message_timeout;       /* µs without a byte of an unfinished message */
-	uint64_t message_timeout_total; /* µs for one message */
-};
-
 /* What the owner of the active call, or of the stream, is told. */
 struct conn_ops {
 	/* One object of a stream arrived. */
@@ -64,6 +45,8 @@ struct conn_ops {
 	void (*hung_up)(void *owner);
 	/* Unsent output fell below the low-water mark. */
 	void (*drained)(void *owner);
+	/* What the stream is not read for, for people; NULL: it is read again. NULL for whoever has no stream. */
+	void (*waits_for)(void *owner, const char *what);
 };
 
 TAILQ_HEAD(conn_list, conn);
@@ -73,14 +56,15 @@ struct conn_setup {
 	const struct channel_loop *loop;
 	const struct conn_interface *interfaces;
 	size_t n_interfaces;
-	const struct conn_limits *limits;
+	const struct intake_limits *limits;
+	struct quota *quota;           /* NULL: nothing is charged */
 	struct conn_list *all;         /* connections add and remove themselves */
 	void (*closed)(void *context); /* a connection is gone; may be NULL */
 	void *context;                 /* for closed() */
 };
 
 /* fd: connected, non-blocking; the connection's, which frees itself when the peer is gone and after
- * errors. Returns 0, or -ENOMEM (fd stays open). */
+ * errors; one too many is told so. Returns 0, or -ENOMEM (fd stays open). */
 int conn_new(const struct conn_setup *setup, int fd, const struct peer *peer);
 /* Drops all of them without a word. */
 void conn_free_all(struct conn_list *all);
@@ -91,7 +75,12 @@ bool conn_all_sent(const struct conn_list *all);
 /* No call is accepted any more: active ones get their answer, complete ones that wait ShuttingDown. */
 void conn_shut_all(struct conn_list *all);
 
+/* Nobody is given more than two seconds any more to take what is sent. */
+void conn_hurry_all(struct conn_list *all);
+
 const struct peer *conn_peer(const struct conn *conn);
+/* The active call, which must be oneway, cannot be run yet: its method is called again when there is room. */
+void conn_hold(struct conn *conn, enum quota_verdict verdict);
 
 /* Who is told about the active call from now on; NULL = nobody. */
 void conn_own(struct conn *conn, const struct conn_ops *ops, void *owner);
@@ -114,6 +103,8 @@ void conn_call_over(struct conn *conn);
 void conn_upgrade(struct conn *conn, json_t *parameters, const struct conn_ops *ops, void *owner);
 /* No more objects are read for now, or again. */
 void conn_pause_stream(struct conn *conn, bool pause);
+/* Whether much of what the stream sent is held: then it is not read while its user holds too much. */
+void conn_set_laden(struct conn *conn, bool laden);
 /* Nothing more is sent: the connection closes when the output is. */
 void conn_close_stream(struct conn *conn);
 

@@ -21,9 +21,12 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/environment.c %reldir%/environment.h \
 	%reldir%/estimate.c %reldir%/estimate.h \
 	%reldir%/fair.c %reldir%/fair.h \
+	%reldir%/intake.c %reldir%/intake.h \
 	%reldir%/items.c %reldir%/items.h \
 	%reldir%/listener.c %reldir%/listener.h \
 	%reldir%/log.c %reldir%/log.h \
+	%reldir%/memory.c %reldir%/memory.h \
+	%reldir%/method.c %reldir%/method.h \
 	%reldir%/notify.c %reldir%/notify.h \
 	%reldir%/operations.c %reldir%/operations.h \
 	%reldir%/offer.c %reldir%/offer.h \
@@ -36,6 +39,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/quantity.c %reldir%/quantity.h \
 	%reldir%/recall.c %reldir%/recall.h \
 	%reldir%/recipe.c %reldir%/recipe.h \
+	%reldir%/quota.c %reldir%/quota.h \
 	%reldir%/request.c %reldir%/request.h \
 	%reldir%/scale.c %reldir%/scale.h \
 	%reldir%/results.c %reldir%/results.h \

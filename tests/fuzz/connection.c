@@ -50,7 +50,7 @@ struct fixture {
 	struct api api;
 	struct service service;
 	struct conn_interface interfaces[3];
-	struct conn_limits limits;
+	struct intake_limits limits;
 	struct conn_list all;
 	struct conn_setup setup;
 	bool closed;
@@ -252,7 +252,7 @@ static void fixture_init(struct fixture *f, struct event_base *base, char *scrat
 	f->interfaces[1] = api_interface(&f->api);
 	f->interfaces[2] = (struct conn_interface) {
 		.name = "t", .description = "interface t\n", .methods = methods, .context = f};
-	f->limits = (struct conn_limits) {
+	f->limits = (struct intake_limits) {
 		.call = {.message = mode & MODE_SMALL ? 300 : LIMIT_MESSAGE,
 			 .envelope = mode & MODE_SMALL ? 200 : LIMIT_ENVELOPE,
 			 .items = mode & MODE_SMALL ? 4 : LIMIT_ITEMS,

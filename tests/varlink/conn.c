@@ -70,7 +70,7 @@ static void read_lines(int fd, char *lines, size_t size) {
 /* Sends the calls, each a line, and nothing after them; what comes back must be these lines. */
 static void expect(const char *calls, const char *replies) {
 	struct conn_list all = TAILQ_HEAD_INITIALIZER(all);
-	const struct conn_limits limits = {
+	const struct intake_limits limits = {
 		.call = {.message = LIMIT_MESSAGE, .envelope = LIMIT_ENVELOPE},
 		.message_timeout = UINT64_MAX,
 		.message_timeout_total = UINT64_MAX,

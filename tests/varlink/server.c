@@ -23,7 +23,7 @@ struct server {
 	struct certification *certification;
 	struct service service;
 	struct conn_interface interfaces[2];
-	struct conn_limits limits;
+	struct intake_limits limits;
 	struct conn_setup setup;
 	struct conn_list conns;
 };
@@ -58,7 +58,7 @@ static void fill_setups(struct server *server) {
 		.context = &server->service,
 	};
 	server->interfaces[1] = certification_interface(server->certification);
-	server->limits = (struct conn_limits) {
+	server->limits = (struct intake_limits) {
 		.call = {.message = LIMIT_MESSAGE,
 			 .envelope = LIMIT_ENVELOPE,
 			 .items = LIMIT_ITEMS,
