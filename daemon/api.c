@@ -9,7 +9,6 @@
 #include "daemon/bytes.h"
 #include "daemon/clock.h"
 #include "daemon/configuration.h"
-#include "daemon/delivery.h"
 #include "daemon/dispatch.h"
 #include "daemon/status.h"
 #include "protocol/interface.h"
@@ -83,28 +82,53 @@ static enum delivery_kind kind_of(enum run_method method, bool more) {
 	return more ? DELIVERY_MORE : DELIVERY_MAP;
 }
 
-/* Makes request and delivery and submits them. Returns 0, or 1 and *error. */
-static int start(struct api *api, struct conn *conn, enum run_method method,
-		 const struct run_parameters *parameters, struct conn_call *call,
-		 struct error *error) {
+/* Whether the user may have one more request. Returns 0; 1 and *error; or 1 without one where nobody takes errors: the
+ * call waits then, and the calls behind it. */
+static int admit(struct api *api, struct conn *conn, const struct conn_call *call,
+		 struct charge *ret_charge, struct error *error) {
+	enum quota_verdict verdict;
+
+	if (!api->quota)
+		return 0;
+	if (charge_open(ret_charge, api->quota, conn_peer(conn)->uid) < 0)
+		return error_set_no_memory(error);
+	verdict = quota_admits(ret_charge);
+	if (verdict == QUOTA_OK)
+		return 0;
+	charge_close(ret_charge);
+	if (!call->call->oneway)
+		return quota_error(api->quota, verdict, error);
+	conn_hold(conn, verdict);
+	return 1;
+}
+
+/* Makes request and delivery and submits them, or sets *error. charge: open, moved into the request. */
+static void start(struct api *api, struct conn *conn, enum run_method method,
+		  const struct run_parameters *parameters, struct conn_call *call,
+		  struct charge *charge, struct error *error) {
 	enum delivery_kind kind = kind_of(method, call->call->more);
 	struct request *request = new_request(api, conn, parameters, kind >= DELIVERY_MORE);
 	struct conn *receiver = call->call->oneway ? NULL : conn;
 	struct delivery *delivery = NULL;
 	int r = request ? fill_request(api, request, method, parameters, call) : -ENOMEM;
 
+	if (request) {
+		request->charge = *charge;
+		*charge = (struct charge) {0};
+		request_recharge(request);
+	}
 	if (r == 0)
-		r = delivery_new(&delivery, kind, receiver, api->dispatch, api->loop, request,
-				 api->configuration->limits.reply);
+		r = delivery_new(&delivery, kind, receiver, &api->deliveries, request);
 	if (r == 0)
 		r = dispatch_submit(api->dispatch, request, delivery, error);
 	if (r != 0) {
 		delivery_free(delivery);
 		request_free(request);
-		return r < 0 ? error_set_no_memory(error) : 1;
+		if (r < 0)
+			error_set_no_memory(error);
+		return;
 	}
 	delivery_begin(delivery);
-	return 0;
 }
 
 /* A call from inside a worker would wait for the slot that the worker itself holds. */
@@ -120,17 +144,20 @@ static int check_nested(const struct api *api, const struct conn *conn, struct e
 static void run(struct api *api, struct conn *conn, enum run_method method,
 		struct conn_call *call) {
 	struct run_parameters parameters = {0};
+	struct charge charge = {0};
 	struct error error = {0};
 
 	if (api->operations.drained) {
 		error_set(&error, ERROR_SHUTTING_DOWN, NULL);
 		return conn_fail(conn, &error);
 	}
-	if (check_nested(api, conn, &error) != 0)
-		return conn_fail(conn, &error);
-	if (run_parameters_decode(&parameters, method, call->doc, call->text, &error) != 0 ||
-	    start(api, conn, method, &parameters, call, &error) != 0)
+	if (check_nested(api, conn, &error) == 0 &&
+	    run_parameters_decode(&parameters, method, call->doc, call->text, &error) == 0 &&
+	    admit(api, conn, call, &charge, &error) == 0)
+		start(api, conn, method, &parameters, call, &charge, &error);
+	if (error.id != ERROR_NONE)
 		conn_fail(conn, &error);
+	charge_close(&charge);
 	run_parameters_done(&parameters);
 }
 
@@ -293,6 +320,12 @@ static const struct conn_method methods[] = {
 };
 
 struct conn_interface api_interface(struct api *api) {
+	api->deliveries = (struct delivery_setup) {
+		.loop = api->loop,
+		.dispatch = api->dispatch,
+		.reply_limit = api->configuration->limits.reply,
+	};
+	TAILQ_INIT(&api->deliveries.aggregated);
 	return (struct conn_interface) {
 		.name = "io.procpool",
 		.description = interface_description,

@@ -19,8 +19,10 @@
 #include "daemon/dispatch.h"
 #include "daemon/listener.h"
 #include "daemon/log.h"
+#include "daemon/memory.h"
 #include "daemon/notify.h"
 #include "daemon/pool.h"
+#include "daemon/quota.h"
 #include "daemon/service.h"
 #include "daemon/status.h"
 
@@ -56,8 +58,9 @@ struct daemon {
 	struct service service;
 	struct conn_interface interfaces[2];
 	struct conn_setup conn_setup;
-	struct conn_limits conn_limits;
+	struct intake_limits intake_limits;
 	struct conn_list conns;
+	struct quota quota;
 	struct pool_setup pool_setup;
 	uint64_t next_worker;
 
@@ -67,6 +70,7 @@ struct daemon {
 	struct event *status_timer; /* the status line is sent a second after something changed */
 	struct event *extend_timer; /* while starting and draining */
 	struct event *watchdog_timer;
+	struct event *room_timer; /* somebody who waits for room may have it */
 };
 
 static void set_state(struct daemon *daemon, enum daemon_state state) {
@@ -164,6 +168,7 @@ static void on_drain_timer(evutil_socket_t fd, short what, void *context) {
 	(void) fd, (void) what;
 	log_warning("drain_timeout is over: what still runs is cancelled");
 	dispatch_cancel_all(daemon->dispatch);
+	conn_hurry_all(&daemon->conns);
 }
 
 static void get_facts(void *context, struct status_facts *ret) {
@@ -176,7 +181,7 @@ static void get_facts(void *context, struct status_facts *ret) {
 					     : daemon->state],
 		.started = daemon->started,
 		.now = clock_now(),
-		.connections = conn_count(&daemon->conns),
+		.connections = (unsigned) daemon->quota.held[QUOTA_CONNECTIONS],
 	};
 }
 
@@ -229,6 +234,24 @@ static void on_accepted(void *context, int fd, const struct peer *peer) {
 	}
 }
 
+static void on_released(void *context) {
+	struct daemon *daemon = context;
+
+	event_active(daemon->room_timer, EV_TIMEOUT, 1);
+}
+
+/* One at a time: what it reads may be all there is room for. */
+static void on_room_timer(evutil_socket_t fd, short what, void *context) {
+	struct daemon *daemon = context;
+	struct quota_waiter *waiter = quota_next(&daemon->quota);
+
+	(void) fd, (void) what;
+	if (!waiter)
+		return;
+	intake_go_on(waiter);
+	event_active(daemon->room_timer, EV_TIMEOUT, 1);
+}
+
 /* After each pump: does it complete a start, a drain, a stop? */
 static void on_pumped(void *context) {
 	struct daemon *daemon = context;
@@ -277,6 +300,30 @@ static uint64_t raise_nofile(void) {
 	return before;
 }
 
+/* All users together get at most half of what there is: the rest is for workers, and for what results overdraw. */
+static uint64_t total_bytes(uint64_t configured) {
+	uint64_t half = memory_limit("/proc/self/cgroup", "/sys/fs/cgroup") / 2;
+
+	if (configured)
+		return configured;
+	return half < LIMIT_TOTAL_BYTES ? half : LIMIT_TOTAL_BYTES;
+}
+
+static void init_quota(struct daemon *daemon) {
+	const struct configuration *configuration = daemon->setup->configuration;
+
+	quota_init(&daemon->quota,
+		   &(struct quota_limits) {
+			   .connections = configuration->limits.connections,
+			   .user_connections = configuration->limits.user_connections,
+			   .user_items = configuration->limits.user_items,
+			   .user_bytes = configuration->limits.user_bytes,
+			   .total_bytes = total_bytes(configuration->limits.total_bytes),
+		   });
+	daemon->quota.released = on_released;
+	daemon->quota.context = daemon;
+}
+
 extern char **environ;
 
 static void fill_setups(struct daemon *daemon) {
@@ -297,6 +344,7 @@ static void fill_setups(struct daemon *daemon) {
 		.loop = &daemon->loop,
 		.dispatch = daemon->dispatch,
 		.configuration = configuration,
+		.quota = &daemon->quota,
 		.facts = get_facts,
 		.context = daemon,
 	};
@@ -314,7 +362,7 @@ static void fill_setups(struct daemon *daemon) {
 		.context = &daemon->service,
 	};
 	daemon->interfaces[1] = api_interface(&daemon->api);
-	daemon->conn_limits = (struct conn_limits) {
+	daemon->intake_limits = (struct intake_limits) {
 		.call =
 			{
 				.message = configuration->limits.message,
@@ -329,7 +377,8 @@ static void fill_setups(struct daemon *daemon) {
 		.loop = &daemon->loop,
 		.interfaces = daemon->interfaces,
 		.n_interfaces = sizeof daemon->interfaces / sizeof *daemon->interfaces,
-		.limits = &daemon->conn_limits,
+		.limits = &daemon->intake_limits,
+		.quota = &daemon->quota,
 		.all = &daemon->conns,
 		.closed = on_conn_closed,
 		.context = daemon,
@@ -370,8 +419,9 @@ static int build_timers(struct daemon *daemon) {
 	daemon->status_timer = evtimer_new(base, on_status_timer, daemon);
 	daemon->extend_timer = evtimer_new(base, on_extend_timer, daemon);
 	daemon->watchdog_timer = evtimer_new(base, on_watchdog_timer, daemon);
+	daemon->room_timer = evtimer_new(base, on_room_timer, daemon);
 	return daemon->drain_timer && daemon->status_timer && daemon->extend_timer &&
-			       daemon->watchdog_timer
+			       daemon->watchdog_timer && daemon->room_timer
 		       ? 0
 		       : -ENOMEM;
 }
@@ -407,9 +457,10 @@ static int build(struct daemon *daemon) {
 }
 
 static void free_events(struct daemon *daemon) {
-	struct event *events[] = {daemon->signals[0],   daemon->signals[1],    daemon->signals[2],
-				  daemon->lifeline,     daemon->drain_timer,   daemon->status_timer,
-				  daemon->extend_timer, daemon->watchdog_timer};
+	struct event *events[] = {
+		daemon->signals[0],   daemon->signals[1],     daemon->signals[2],
+		daemon->lifeline,     daemon->drain_timer,    daemon->status_timer,
+		daemon->extend_timer, daemon->watchdog_timer, daemon->room_timer};
 
 	for (size_t i = 0; i < sizeof events / sizeof *events; i++)
 		if (events[i])
@@ -420,6 +471,7 @@ static void daemon_done(struct daemon *daemon) {
 	listener_free(daemon->listener);
 	conn_free_all(&daemon->conns);
 	dispatch_free(daemon->dispatch);
+	quota_done(&daemon->quota);
 	free_events(daemon);
 	if (daemon->loop.base)
 		event_base_free(daemon->loop.base);
@@ -462,6 +514,7 @@ int daemon_run(const struct daemon_setup *setup) {
 	int status, r;
 
 	TAILQ_INIT(&daemon.conns);
+	init_quota(&daemon);
 	signal(SIGPIPE, SIG_IGN);
 	r = build(&daemon);
 	if (r < 0) {

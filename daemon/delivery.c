@@ -14,12 +14,13 @@
 #include "protocol/limits.h"
 
 struct delivery {
+	TAILQ_ENTRY(delivery) link; /* in setup->aggregated, if is_listed */
+	bool is_listed;
 	enum delivery_kind kind;
 	struct conn *conn; /* NULL = nobody wants the results */
-	struct dispatch *dispatch;
+	struct delivery_setup *setup;
 	struct request *request;
 	struct event *timer; /* the batch at hand is due */
-	uint64_t reply_limit;
 	bool due;
 	bool named; /* the client knows the request's id */
 };
@@ -99,7 +100,7 @@ static void deliver_batches(struct delivery *delivery) {
 	}
 	request->choked = conn_unsent(delivery->conn) > LIMIT_UNSENT_HIGH;
 	if (request->results.delivered != before)
-		dispatch_wake(delivery->dispatch);
+		dispatch_touch(delivery->setup->dispatch, request);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *context) {
@@ -107,14 +108,15 @@ static void on_timer(evutil_socket_t fd, short what, void *context) {
 
 	(void) fd, (void) what;
 	delivery->due = true;
-	dispatch_touch(delivery->dispatch, delivery->request);
+	dispatch_touch(delivery->setup->dispatch, delivery->request);
 }
 
 /* -------- the end -------- */
 
 /* Lets request and delivery go; the connection is free for its next call. */
 static void finish(struct delivery *delivery) {
-	dispatch_release(delivery->dispatch, delivery->request);
+	request_drop_results(delivery->request);
+	dispatch_release(delivery->setup->dispatch, delivery->request);
 	delivery_free(delivery);
 }
 
@@ -196,15 +198,16 @@ static void finish_successfully(struct delivery *delivery) {
 
 /* -------- streams -------- */
 
-/* Reading goes on while little is held, or while results are taken as fast as items come. */
+/* Reading goes on while little is held; or while results are taken as fast as items come, and nobody holds too much. */
 static void throttle(struct delivery *delivery) {
 	const struct request *request = delivery->request;
 	const struct request_limits *limits = &request->limits;
 	uint64_t ahead = request->items.n - request->results.delivered;
+	bool laden = request->items.bytes >= LIMIT_STREAM_READ;
 
-	conn_pause_stream(delivery->conn, request->items.bytes >= LIMIT_STREAM_READ &&
-						  (ahead >= limits->window_items ||
-						   request->items.bytes >= limits->window_bytes));
+	conn_pause_stream(delivery->conn, laden && (ahead >= limits->window_items ||
+						    request->items.bytes >= limits->window_bytes));
+	conn_set_laden(delivery->conn, laden && !request->input_ended);
 }
 
 static int add_stream_items(struct delivery *delivery, struct conn_call *object) {
@@ -234,7 +237,7 @@ static int cancel_items(struct delivery *delivery, const json_t *array) {
 	if (n > 1)
 		qsort(indexes, n, sizeof *indexes, compare_indexes);
 	for (size_t i = 0; i < n; i++)
-		dispatch_cancel_item(delivery->dispatch, delivery->request, indexes[i]);
+		dispatch_cancel_item(delivery->setup->dispatch, delivery->request, indexes[i]);
 	free(indexes);
 	return 0;
 }
@@ -246,7 +249,7 @@ static void on_object(void *owner, struct conn_call *message) {
 	struct error error = {0};
 
 	if (stream_object_decode(&object, message->doc, message->text, &error) != 0) {
-		dispatch_cancel(delivery->dispatch, request, &error);
+		dispatch_cancel(delivery->setup->dispatch, request, &error);
 		return;
 	}
 	if (request->input_ended && object.items)
@@ -256,11 +259,12 @@ static void on_object(void *owner, struct conn_call *message) {
 		 cancel_items(delivery, object.cancel) < 0)
 		error_set_no_memory(&error);
 	if (error.id != ERROR_NONE) {
-		dispatch_cancel(delivery->dispatch, request, &error);
+		dispatch_cancel(delivery->setup->dispatch, request, &error);
 	} else {
 		request->input_ended |= object.end;
+		request_recharge(request);
 		throttle(delivery);
-		dispatch_touch(delivery->dispatch, request);
+		dispatch_touch(delivery->setup->dispatch, request);
 	}
 	json_decref(object.cancel);
 }
@@ -269,10 +273,10 @@ static void on_input_ended(void *owner, struct error *error) {
 	struct delivery *delivery = owner;
 
 	if (error->id != ERROR_NONE) {
-		dispatch_cancel(delivery->dispatch, delivery->request, error);
+		dispatch_cancel(delivery->setup->dispatch, delivery->request, error);
 	} else {
 		delivery->request->input_ended = true;
-		dispatch_touch(delivery->dispatch, delivery->request);
+		dispatch_touch(delivery->setup->dispatch, delivery->request);
 	}
 }
 
@@ -284,7 +288,7 @@ static void on_hung_up(void *owner) {
 
 	error_set(&error, ERROR_CANCELLED, NULL);
 	delivery->conn = NULL;
-	dispatch_cancel(delivery->dispatch, delivery->request, &error);
+	dispatch_cancel(delivery->setup->dispatch, delivery->request, &error);
 	finish(delivery);
 }
 
@@ -292,7 +296,13 @@ static void on_drained(void *owner) {
 	struct delivery *delivery = owner;
 
 	delivery->request->choked = false;
-	dispatch_touch(delivery->dispatch, delivery->request);
+	dispatch_touch(delivery->setup->dispatch, delivery->request);
+}
+
+static void on_waits_for(void *owner, const char *what) {
+	struct delivery *delivery = owner;
+
+	delivery->request->held_back = what;
 }
 
 static const struct conn_ops conn_ops = {
@@ -300,6 +310,7 @@ static const struct conn_ops conn_ops = {
 	.input_ended = on_input_ended,
 	.hung_up = on_hung_up,
 	.drained = on_drained,
+	.waits_for = on_waits_for,
 };
 
 /* -------- the request -------- */
@@ -307,20 +318,48 @@ static const struct conn_ops conn_ops = {
 static void discard_results(struct delivery *delivery) {
 	while (results_ready(&delivery->request->results))
 		run_free(results_deliver(&delivery->request->results));
+	request_recharge(delivery->request);
 	if (request_is_over(delivery->request))
 		finish(delivery);
 }
 
-/* An aggregated reply that grew too large ends its call now, whatever still runs. */
-static void check_reply(struct delivery *delivery) {
+/* Ends a call whose one reply would be too large, whatever of it still runs. */
+static void end_aggregated(struct delivery *delivery, uint64_t limit) {
 	struct error error = {0};
 
-	if (delivery->kind > DELIVERY_MAP ||
-	    delivery->request->result_bytes <= delivery->reply_limit || delivery->request->stopped)
+	if (delivery->request->stopped)
 		return;
-	error_set(&error, ERROR_REPLY_TOO_LARGE, "{sI}", "limit",
-		  (json_int_t) delivery->reply_limit);
-	dispatch_cancel(delivery->dispatch, delivery->request, &error);
+	error_set(&error, ERROR_REPLY_TOO_LARGE, "{sI}", "limit", (json_int_t) limit);
+	dispatch_cancel(delivery->setup->dispatch, delivery->request, &error);
+}
+
+/* The newest call of one reply that is not over; of the user, NULL = of any. */
+static struct delivery *newest_aggregated(struct delivery_setup *setup, const uid_t *uid) {
+	struct delivery *delivery;
+
+	TAILQ_FOREACH_REVERSE (delivery, &setup->aggregated, delivery_list, link)
+		if (!delivery->request->stopped && (!uid || delivery->request->uid == *uid))
+			return delivery;
+	return NULL;
+}
+
+/* Results cannot be refused, so calls whose results are kept until all are there end when it is too much. */
+static void check_reply(struct delivery *delivery) {
+	struct request *request = delivery->request;
+	enum quota_verdict verdict;
+	struct delivery *newest;
+
+	if (request->result_bytes > delivery->setup->reply_limit)
+		return end_aggregated(delivery, delivery->setup->reply_limit);
+	verdict = quota_overdrawn(&request->charge);
+	if (verdict == QUOTA_OK)
+		return;
+	newest = newest_aggregated(delivery->setup,
+				   verdict == QUOTA_OVER_USER_BYTES ? &request->uid : NULL);
+	if (newest)
+		end_aggregated(newest, verdict == QUOTA_OVER_USER_BYTES
+					       ? request->charge.quota->limits.user_bytes
+					       : request->charge.quota->limits.total_bytes);
 }
 
 void delivery_progressed(void *owner, struct request *request) {
@@ -329,13 +368,16 @@ void delivery_progressed(void *owner, struct request *request) {
 
 	if (!delivery->conn)
 		return discard_results(delivery);
-	check_reply(delivery);
+	request_recharge(request);
+	if (delivery->is_listed)
+		check_reply(delivery);
 	if (request->state == REQUEST_CANCELLED) {
 		error = error_move(&request->failure);
 		return finish_with_error(delivery, &error);
 	}
 	if (delivery->kind >= DELIVERY_MORE)
 		deliver_batches(delivery);
+	request_recharge(request);
 	if (delivery->kind == DELIVERY_STREAM)
 		throttle(delivery);
 	if (!request_is_over(request))
@@ -370,8 +412,7 @@ void delivery_begin(struct delivery *delivery) {
 }
 
 int delivery_new(struct delivery **ret, enum delivery_kind kind, struct conn *conn,
-		 struct dispatch *dispatch, const struct channel_loop *loop,
-		 struct request *request, uint64_t reply_limit) {
+		 struct delivery_setup *setup, struct request *request) {
 	struct delivery *delivery = malloc(sizeof *delivery);
 
 	if (!delivery)
@@ -379,15 +420,17 @@ int delivery_new(struct delivery **ret, enum delivery_kind kind, struct conn *co
 	*delivery = (struct delivery) {
 		.kind = kind,
 		.conn = conn,
-		.dispatch = dispatch,
+		.setup = setup,
 		.request = request,
-		.reply_limit = reply_limit,
-		.timer = evtimer_new(loop->base, on_timer, delivery),
+		.is_listed = conn && kind <= DELIVERY_MAP,
+		.timer = evtimer_new(setup->loop->base, on_timer, delivery),
 	};
 	if (!delivery->timer) {
-		delivery_free(delivery);
+		free(delivery);
 		return -ENOMEM;
 	}
+	if (delivery->is_listed)
+		TAILQ_INSERT_TAIL(&setup->aggregated, delivery, link);
 	*ret = delivery;
 	return 0;
 }
@@ -395,8 +438,9 @@ int delivery_new(struct delivery **ret, enum delivery_kind kind, struct conn *co
 struct delivery *delivery_free(struct delivery *delivery) {
 	if (!delivery)
 		return NULL;
-	if (delivery->timer)
-		event_free(delivery->timer);
+	if (delivery->is_listed)
+		TAILQ_REMOVE(&delivery->setup->aggregated, delivery, link);
+	event_free(delivery->timer);
 	free(delivery);
 	return NULL;
 }

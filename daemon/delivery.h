@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "daemon/conn.h"
 #include "daemon/request.h"
@@ -17,13 +18,21 @@ struct dispatch;
 enum delivery_kind { DELIVERY_APPLY, DELIVERY_MAP, DELIVERY_MORE, DELIVERY_STREAM };
 
 struct delivery;
+TAILQ_HEAD(delivery_list, delivery);
 
-/* conn: whose active call it is; NULL if nobody wants the results. reply_limit: bytes of an aggregated reply.
- * Returns 0 and *ret, or -ENOMEM. Frees itself when the request is over, or the client gone; before that,
+/* What deliveries share. */
+struct delivery_setup {
+	const struct channel_loop *loop;
+	struct dispatch *dispatch;
+	uint64_t reply_limit; /* bytes of an aggregated reply */
+	struct delivery_list
+		aggregated; /* those of one reply, oldest first; they add and remove themselves */
+};
+
+/* conn: whose active call it is; NULL if nobody wants the results. setup must outlive it. Returns 0 and *ret, or -ENOMEM. Frees itself when the request is over, or the client gone; before that,
  * delivery_free() drops it without a word. */
 int delivery_new(struct delivery **ret, enum delivery_kind kind, struct conn *conn,
-		 struct dispatch *dispatch, const struct channel_loop *loop,
-		 struct request *request, uint64_t reply_limit);
+		 struct delivery_setup *setup, struct request *request);
 struct delivery *delivery_free(struct delivery *delivery);
 
 /* The request was submitted: from here on its client is told. */

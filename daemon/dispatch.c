@@ -464,9 +464,11 @@ const char *dispatch_waits_for(const struct dispatch *dispatch, const struct req
 	if (!ticket->pool)
 		return "a pool that offers the function to start";
 	facts = binding_facts(&dispatch->private->binding, ticket);
+	if (!facts.startable && request_pending(request) == 0 && request->results.items == 0 &&
+	    !request->input_ended)
+		return request->held_back ? request->held_back : "its client to send items";
 	if (!facts.startable)
-		return request_pending(request) > 0 ? "its client to read results"
-						    : "its client to send items";
+		return "its client to read results";
 	if (!facts.slot_free)
 		return "a free slot";
 	return facts.worker_idle ? NULL : "an idle worker of its pool";

@@ -12,6 +12,7 @@ api
 delivery status watch service operations
 batch
 conn
+intake method
 dispatch
 recall
 binding
@@ -20,10 +21,10 @@ pool outcome
 staff recipe
 worker
 order output listener
-channel spawn notify cpus
+channel spawn notify cpus memory
 log
 configuration options environment request chunk commons sched estimate scale progress capacity
-items results setting fair offer
+items results setting fair offer quota
 bytes quantity strings clock
 '
 if [ "${1-}" = --order ]; then # for tests/check-docs.sh

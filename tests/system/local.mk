@@ -22,6 +22,7 @@ TESTS += %reldir%/system
 	%reldir%/test_map.c \
 	%reldir%/test_operations.c \
 	%reldir%/test_pool.c \
+	%reldir%/test_quota.c \
 	%reldir%/test_routing.c \
 	%reldir%/test_scale.c \
 	%reldir%/test_stock.c \
