@@ -14,6 +14,25 @@ static int refuse(struct document *doc, const char *reason, size_t offset) {
 	return DOCUMENT_E_MALFORMED;
 }
 
+/* Arrays of no more entries serve the next message too: with most of them nothing is allocated. */
+#define KEPT 16
+
+/* Makes it ready for a message. What the arrays had room for they still have. */
+static void document_begin(struct document *doc) {
+	doc->length = 0;
+	doc->n_members = doc->n_flaws = 0;
+	doc->elements.present = doc->too_many = false;
+	doc->elements.begin = 0;
+	doc->elements.count = 0;
+	doc->reason = NULL;
+	doc->limit = doc->offset = 0;
+	doc->searched = doc->payload = 0;
+	doc->next_is = DOCUMENT_PLAIN;
+	doc->object_seen = doc->array_seen = doc->in_array = doc->in_payload = false;
+	json_scan_init(&doc->scan, LIMIT_DEPTH + doc->shape->deeper, LIMIT_NUMBER,
+		       doc->shape->object ? 3 : 2);
+}
+
 void document_init(struct document *doc, const struct document_shape *shape,
 		   const struct limits *limits) {
 	*doc = (struct document) {
@@ -22,25 +41,40 @@ void document_init(struct document *doc, const struct document_shape *shape,
 	};
 	if (doc->limits.message == 0 || doc->limits.message >= UINT32_MAX)
 		doc->limits.message = UINT32_MAX - 1; /* spans have 32 bits */
-	json_scan_init(&doc->scan, LIMIT_DEPTH + shape->deeper, LIMIT_NUMBER,
-		       shape->object ? 3 : 2);
+	document_begin(doc);
+}
+
+static void forget_members(struct document *doc) {
+	free(doc->members);
+	doc->members = NULL;
+	doc->n_members = doc->members_capacity = 0;
+}
+
+static void forget_elements(struct document *doc) {
+	free(doc->elements.ends);
+	doc->elements = (struct elements) {0};
+}
+
+static void forget_flaws(struct document *doc) {
+	free(doc->flaws);
+	doc->flaws = NULL;
+	doc->n_flaws = doc->flaws_capacity = 0;
 }
 
 void document_done(struct document *doc) {
-	free(doc->members);
-	free(doc->elements.ends);
-	free(doc->flaws);
-	doc->members = NULL;
-	doc->elements = (struct elements) {0};
-	doc->flaws = NULL;
-	doc->n_members = doc->n_flaws = 0;
+	forget_members(doc);
+	forget_elements(doc);
+	forget_flaws(doc);
 }
 
 void document_reset(struct document *doc) {
-	struct limits limits = doc->limits;
-
-	document_done(doc);
-	document_init(doc, doc->shape, &limits);
+	if (doc->members_capacity > KEPT)
+		forget_members(doc);
+	if (doc->elements.capacity > KEPT)
+		forget_elements(doc);
+	if (doc->flaws_capacity > KEPT)
+		forget_flaws(doc);
+	document_begin(doc);
 }
 
 /* Makes room for one entry more. Returns 0; -ENOMEM, with the array as it was. */
@@ -106,6 +140,7 @@ static int document_name(struct document *doc, const char *text,
 }
 
 static int document_member(struct document *doc, const struct json_scan_token *token) {
+	struct member *member;
 	int r;
 
 	if (token->long_number && !doc->shape->lenient_numbers)
@@ -114,10 +149,11 @@ static int document_member(struct document *doc, const struct json_scan_token *t
 	r = reserve(&doc->members, doc->n_members, &doc->members_capacity, sizeof(*doc->members));
 	if (r < 0)
 		return r;
-	doc->next.value = (struct span) {(uint32_t) token->begin, (uint32_t) token->end};
-	doc->next.type = token->type;
-	doc->next.long_number = token->long_number;
-	doc->members[doc->n_members++] = doc->next;
+	member = &doc->members[doc->n_members++];
+	*member = doc->next;
+	member->value = (struct span) {(uint32_t) token->begin, (uint32_t) token->end};
+	member->type = token->type;
+	member->long_number = token->long_number;
 	return 0;
 }
 

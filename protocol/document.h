@@ -98,8 +98,10 @@ struct document {
 /* shape, and what it points to, must outlive the document. */
 void document_init(struct document *doc, const struct document_shape *shape,
 		   const struct limits *limits);
-/* Frees what the document owns and makes it ready for the next message. */
+/* Makes it ready for the next message of the same shape. Small arrays it owns are kept for that one,
+ * the others freed. */
 void document_reset(struct document *doc);
+/* Frees what the document owns; document_init() may follow. */
 void document_done(struct document *doc);
 
 /* Reads what is new.

@@ -1,6 +1,8 @@
 #include "protocol/json_scan.h"
 
 #include <assert.h>
+#include <stddef.h>
+#include <string.h>
 
 #include "protocol/json_lane.h"
 #include "protocol/json_number.h"
@@ -12,12 +14,12 @@ void json_scan_init(struct json_scan *scan, unsigned max_depth, unsigned max_num
 	assert(max_depth <= JSON_SCAN_DEPTH_MAX);
 	assert(levels <= sizeof(scan->starts) / sizeof(scan->starts[0]));
 
-	*scan = (struct json_scan) {
-		.max_depth = max_depth,
-		.max_number = max_number,
-		.levels = levels,
-		.state = EXPECT_TOP,
-	};
+	/* What is kept for each level is written when the level is entered. */
+	memset(scan, 0, offsetof(struct json_scan, starts));
+	scan->max_depth = max_depth;
+	scan->max_number = max_number;
+	scan->levels = levels;
+	scan->state = EXPECT_TOP;
 }
 
 void json_scan_enter(struct json_scan *scan) {

@@ -81,12 +81,12 @@ static inline bool in_object(const struct json_scan *scan) {
 	return scan->objects[level / 64] >> (level % 64) & 1;
 }
 
+/* The bits of deeper levels are cleared with it: they were never set, or for other containers. */
 static inline void set_object(struct json_scan *scan, bool object) {
 	unsigned level = scan->depth - 1;
-	uint64_t bit = UINT64_C(1) << (level % 64);
+	uint64_t bit = UINT64_C(1) << (level % 64), *bits = &scan->objects[level / 64];
 
-	scan->objects[level / 64] =
-		object ? scan->objects[level / 64] | bit : scan->objects[level / 64] & ~bit;
+	*bits = (*bits & (bit - 1)) | (object ? bit : 0);
 }
 
 /* Whether parts of the container that is open now are reported. */

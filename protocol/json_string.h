@@ -61,12 +61,11 @@ static inline const unsigned char *skip_utf8(const unsigned char *at, const unsi
 /* Skips whole characters that need no closer look. */
 static inline const unsigned char *skip_characters(const unsigned char *at,
 						   const unsigned char *end) {
-	const unsigned char *before;
+	const unsigned char *before = NULL;
 
-	do {
-		before = at = skip_plain(at, end);
-		at = skip_utf8(at, end);
-	} while (at != before);
+	for (at = skip_plain(at, end); at != before && at < end && *at >= 0x80;
+	     at = skip_plain(skip_utf8(at, end), end))
+		before = at;
 	return at;
 }
 

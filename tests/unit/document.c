@@ -436,3 +436,39 @@ UNIT_TEST(document, every_allocation_may_fail) {
 	} while (failed);
 	cr_assert_geq(n, 8, "only %zu allocations were seen", n - 1);
 }
+
+UNIT_TEST(document, small_messages_in_a_row_need_no_more_memory) {
+	static const char text[] = "{\"items\":[1,2,3],\"a\":{\"b\":4},\"c\":5}";
+	const struct limits limits = {.item = 1000};
+	struct document doc;
+
+	document_init(&doc, &stream, &limits);
+	cr_assert_eq(document_feed(&doc, text, sizeof(text)), DOCUMENT_WHOLE);
+	unit_fail(1);
+	for (unsigned i = 0; i < 3; i++) {
+		document_reset(&doc);
+		cr_assert_eq(doc.n_members, 0);
+		cr_assert_eq(doc.elements.count, 0);
+		cr_assert_eq(document_feed(&doc, text, sizeof(text)), DOCUMENT_WHOLE);
+		cr_assert_eq(doc.n_members, 2);
+		cr_assert_eq(doc.elements.count, 3);
+	}
+	cr_assert_not(unit_failed());
+	document_done(&doc);
+}
+
+UNIT_TEST(document, what_a_large_message_needed_is_not_kept) {
+	static char text[10000];
+	size_t size = (size_t) sprintf(text, "{\"items\":[0"), before;
+	struct document doc;
+
+	while (size < sizeof(text) - 20)
+		size += (size_t) sprintf(text + size, ",1");
+	size += (size_t) sprintf(text + size, "]}") + 1;
+	document_init(&doc, &stream, &none);
+	before = unit_live();
+	cr_assert_eq(document_feed(&doc, text, size), DOCUMENT_WHOLE);
+	document_reset(&doc);
+	cr_assert_eq(unit_live(), before);
+	document_done(&doc);
+}
