@@ -186,7 +186,7 @@ static void give(struct binding *binding, struct ticket *ticket, struct worker *
 		.items = cut.bytes,
 		.items_span = cut.span,
 		.unpack = request->options.unpack,
-		.times = request->options.timings,
+		.times = request->options.timings || ticket->pool->slow_item != UINT64_MAX,
 		.clock = item_timeout > 0,
 		.uid = request->uid,
 	};
@@ -348,13 +348,15 @@ void binding_demand(const struct binding *binding) {
 
 	TAILQ_FOREACH (pool, binding->pools, link) {
 		unsigned free = !pool->slots ? pool->max : slots > 0 ? (unsigned) slots : 0;
-		bool full = workers_of(pool) >= pool->max || free == 0;
+		bool empty = workers_of(pool) == 0;
+		bool full = workers_of(pool) >= pool->max || (free == 0 && !empty);
 
 		/* Requests need not be looked at for each event while that changes nothing. */
 		if (pool_idle(pool) || (full && binding->extra == 0))
 			pool_demand(pool, 0, 0);
 		else
-			demand(binding, pool, full ? 0 : free);
+			/* The first worker of a pool starts while its request waits for a slot. */
+			demand(binding, pool, full ? 0 : free > 0 ? free : 1);
 	}
 }
 

@@ -60,13 +60,13 @@ static const struct setting pool_settings[] = {
 	POOL(environment, SETTING_ENVIRONMENT),
 	POOL(directory, SETTING_PATH),
 	LATER(template),
-	LATER(user),
-	LATER(item_timeout),
-	LATER(queue_timeout),
+	POOL(user, SETTING_NAME),
+	POOL(item_timeout, SETTING_TIME),
+	POOL(queue_timeout, SETTING_TIME),
+	POOL(slow_item, SETTING_TIME),
 	LATER(max_items),
 	LATER(max_age),
 	LATER(max_rss),
-	LATER(slow_item),
 	LATER(stderr_rate),
 	LATER_LIST(allow_users),
 	LATER_LIST(allow_groups),
@@ -113,7 +113,7 @@ static int apply_setting(const struct setting *setting, void *target, cfg_opt_t 
 			return -ENOMEM;
 		strings_free(*(char ***) field);
 		*(char ***) field = list;
-	} else if (setting->type == SETTING_PATH) {
+	} else if (setting->type == SETTING_PATH || setting->type == SETTING_NAME) {
 		char *path = strdup(cfg_opt_getstr(opt));
 
 		if (!path)
@@ -311,6 +311,9 @@ static struct pool_configuration *add_pool(struct configuration *configuration, 
 		.slots = true,
 		.idle_timeout = 60 * SECOND,
 		.start_timeout = 30 * SECOND,
+		.item_timeout = UINT64_MAX,
+		.queue_timeout = UINT64_MAX,
+		.slow_item = UINT64_MAX,
 	};
 	/* libconfuse's name for a text that is no file. */
 	if (strcmp(file, "[buf]") == 0)
@@ -395,6 +398,7 @@ void configuration_done(struct configuration *configuration) {
 		strings_free(pool->command);
 		strings_free(pool->environment);
 		free(pool->directory);
+		free(pool->user);
 		free(pool->where);
 	}
 	free(configuration->pools);

@@ -21,7 +21,10 @@ struct pool_configuration {
 	uint64_t idle_timeout; /* of a worker above workers.min */
 	bool slots;            /* its chunks count against the slots */
 	uint64_t start_timeout;
-	char *where; /* "FILE:LINE" where its section ends, for messages */
+	uint64_t item_timeout, queue_timeout; /* of calls that do not say; UINT64_MAX = none */
+	uint64_t slow_item;                   /* one that takes longer is logged */
+	char *user;                           /* of the workers; NULL = the daemon's */
+	char *where;                          /* "FILE:LINE" where its section ends, for messages */
 };
 
 struct configuration {

@@ -10,6 +10,7 @@
 #include "daemon/binding.h"
 #include "daemon/channel.h"
 #include "daemon/clock.h"
+#include "daemon/log.h"
 #include "daemon/ticket.h"
 #include "daemon/outcome.h"
 #include "daemon/recall.h"
@@ -57,6 +58,24 @@ static void fail_ticket(struct dispatch *dispatch, struct ticket *ticket, struct
 
 /* -------- which pool -------- */
 
+/* µs as whole milliseconds, at least one; 0 for none. */
+static uint32_t default_ms(uint64_t us) {
+	if (us == UINT64_MAX)
+		return 0;
+	us /= 1000;
+	return us == 0 ? 1 : us < UINT32_MAX ? (uint32_t) us : UINT32_MAX;
+}
+
+/* What the call does not say, its pool does. */
+static void take_defaults(struct run_options *options, const struct pool *pool) {
+	if (!options->item_timeout_ms)
+		options->item_timeout_ms = default_ms(pool->item_timeout);
+	if (!options->queue_timeout_ms)
+		options->queue_timeout_ms = default_ms(pool->queue_timeout);
+}
+
+static int watch_deadline(struct dispatch *dispatch, struct ticket *ticket);
+
 /* Returns 0 (routed, or it waits for a pool), or 1 and *error. */
 static int route(struct dispatch *dispatch, struct ticket *ticket, struct error *error) {
 	struct pool *pool;
@@ -76,7 +95,9 @@ static int route(struct dispatch *dispatch, struct ticket *ticket, struct error 
 		event_free(ticket->unrouted);
 	ticket->unrouted = NULL;
 	ticket->pool = pool;
-	if (binding_add(&dispatch->private->binding, ticket) < 0)
+	take_defaults(&ticket->request->options, pool);
+	if (binding_add(&dispatch->private->binding, ticket) < 0 ||
+	    watch_deadline(dispatch, ticket) < 0)
 		return error_set_no_memory(error);
 	return 0;
 }
@@ -210,6 +231,25 @@ static void on_tick(evutil_socket_t fd, short what, void *context) {
 
 /* -------- what workers do -------- */
 
+static void log_slow_items(const struct ticket *ticket, const struct chunk *chunk,
+			   const struct worker_report *report) {
+	uint64_t slow = ticket->pool->slow_item;
+	uint64_t first = chunk->first + chunk->reported - report->doc->elements.count;
+
+	if (slow == UINT64_MAX)
+		return;
+	/* Pairs of start and duration. */
+	for (size_t i = 1; i < json_array_size(report->results->us); i += 2) {
+		uint64_t us = (uint64_t) json_integer_value(json_array_get(report->results->us, i));
+
+		if (us > slow)
+			log_info("slow item: %s, item %llu of request %llu of uid %u took %.3f s",
+				 ticket->function, (unsigned long long) (first + i / 2),
+				 (unsigned long long) ticket->id, ticket->request->uid,
+				 (double) us / 1e6);
+	}
+}
+
 static const char *on_results(void *context, struct worker *worker, const struct chunk *chunk,
 			      const struct worker_report *report) {
 	struct dispatch *dispatch = context;
@@ -227,6 +267,7 @@ static const char *on_results(void *context, struct worker *worker, const struct
 	wrong = outcome_report(request, chunk, report);
 	if (wrong)
 		return wrong;
+	log_slow_items(ticket, chunk, report);
 	dispatch->items_finished += report->doc->elements.count;
 	dispatch->items_failed += request->failed - failed;
 	estimate_learn(&dispatch->private->binding.estimate, ticket->function,
@@ -288,43 +329,34 @@ const struct pool_ops dispatch_pool_ops = {
 
 /* -------- time-outs of calls -------- */
 
-static int watch_deadline(struct ticket *ticket, uint64_t now) {
-	uint32_t ms;
-	uint64_t deadline = request_deadline(ticket->request, &ms);
-	struct timeval interval = clock_interval(deadline > now ? deadline - now : 0);
-
-	if (deadline == UINT64_MAX)
-		return 0;
-	return evtimer_add(ticket->deadline, &interval);
-}
-
 static void on_deadline(evutil_socket_t fd, short what, void *context) {
 	struct ticket *ticket = context;
-	uint64_t now = clock_now();
 	struct error error = {0};
 	uint32_t ms;
 
 	(void) fd, (void) what;
 	if (!ticket->owner || ticket->request->stopped)
 		return;
-	/* It may have started since it was set. */
-	if (request_deadline(ticket->request, &ms) > now) {
-		watch_deadline(ticket, now);
+	/* It may have started since this was set. */
+	if (request_deadline(ticket->request, &ms) > clock_now()) {
+		watch_deadline(ticket->dispatch, ticket);
 		return;
 	}
 	error_set(&error, ERROR_TIMED_OUT, "{sI}", "timeoutMs", (json_int_t) ms);
 	dispatch_cancel(ticket->dispatch, ticket->request, &error);
 }
 
-static int set_deadline(struct dispatch *dispatch, struct ticket *ticket) {
-	const struct run_options *options = &ticket->request->options;
+/* Waits for the next deadline of the call, if it has one. */
+static int watch_deadline(struct dispatch *dispatch, struct ticket *ticket) {
+	uint32_t ms;
+	uint64_t deadline = request_deadline(ticket->request, &ms), now = clock_now();
+	struct timeval interval = clock_interval(deadline > now ? deadline - now : 0);
 
-	if (!options->timeout_ms && !options->queue_timeout_ms)
+	if (deadline == UINT64_MAX)
 		return 0;
-	ticket->deadline = evtimer_new(dispatch->private->loop->base, on_deadline, ticket);
-	if (!ticket->deadline || watch_deadline(ticket, clock_now()) < 0)
-		return -ENOMEM;
-	return 0;
+	if (!ticket->deadline)
+		ticket->deadline = evtimer_new(dispatch->private->loop->base, on_deadline, ticket);
+	return ticket->deadline && evtimer_add(ticket->deadline, &interval) == 0 ? 0 : -ENOMEM;
 }
 
 /* -------- what owners do -------- */
@@ -342,7 +374,7 @@ int dispatch_submit(struct dispatch *dispatch, struct request *request, void *ow
 	if (r == 0 && !ticket->pool)
 		r = await_route(dispatch, ticket);
 	if (r == 0)
-		r = set_deadline(dispatch, ticket);
+		r = watch_deadline(dispatch, ticket);
 	if (r != 0) {
 		ticket->request = NULL;
 		ticket_free(&p->tickets, ticket);

@@ -315,6 +315,9 @@ int pool_new(struct pool **ret, const struct pool_configuration *configuration,
 	pool->max = limits.max;
 	pool->slots = configuration->slots;
 	pool->start_timeout = configuration->start_timeout;
+	pool->item_timeout = configuration->item_timeout;
+	pool->queue_timeout = configuration->queue_timeout;
+	pool->slow_item = configuration->slow_item;
 	for (enum worker_state state = 0; state < WORKER_STATES; state++)
 		TAILQ_INIT(&pool->workers[state]);
 

@@ -51,6 +51,8 @@ struct pool {
 	struct offer offer;
 	char *reason; /* why the last worker could not start; NULL */
 	uint64_t start_timeout;
+	/* µs, UINT64_MAX = none: of calls that do not say, and from where on an item is logged. */
+	uint64_t item_timeout, queue_timeout, slow_item;
 	unsigned min, max;  /* workers */
 	bool slots;         /* its chunks count against the slots */
 	uint64_t restarts;  /* workers that replaced another */

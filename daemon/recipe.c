@@ -11,21 +11,25 @@
 int recipe_init(struct recipe *recipe, const struct pool_configuration *configuration,
 		char *const *environment, bool private) {
 	const char *directory = configuration->directory ? configuration->directory : "/";
+	const char *user = configuration->user;
 
 	*recipe = (struct recipe) {
 		.command = strings_copy(configuration->command),
 		.environment = environment_new(environment, private, configuration->environment,
 					       configuration->name),
 		.directory = private ? NULL : strdup(directory),
+		.user = user ? strdup(user) : NULL,
 	};
-	return recipe->command && recipe->environment && (private || recipe->directory) ? 0
-											: -ENOMEM;
+	if (!recipe->command || !recipe->environment || (!private && !recipe->directory))
+		return -ENOMEM;
+	return user && !recipe->user ? -ENOMEM : 0;
 }
 
 void recipe_done(struct recipe *recipe) {
 	strings_free(recipe->command);
 	strings_free(recipe->environment);
 	free(recipe->directory);
+	free(recipe->user);
 }
 
 struct spawn_plan recipe_plan(const struct recipe *recipe) {
@@ -33,5 +37,6 @@ struct spawn_plan recipe_plan(const struct recipe *recipe) {
 		.command = recipe->command,
 		.environment = recipe->environment,
 		.directory = recipe->directory,
+		.user = recipe->user,
 	};
 }

@@ -11,6 +11,7 @@ struct recipe {
 	char **command;     /* NULL-ended */
 	char **environment; /* NULL-ended, complete */
 	char *directory;    /* NULL = the daemon's */
+	char *user;         /* NULL = the daemon's */
 };
 
 /* environment: the daemon's own. private: workers share it, and its directory. Returns 0 or -ENOMEM; recipe_done() is

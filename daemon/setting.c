@@ -88,6 +88,7 @@ const char *setting_check(const struct setting *setting, const char *text) {
 	case SETTING_LATER_LIST: return "is not supported yet";
 	case SETTING_LIST: return *text ? NULL : "takes no empty word";
 	case SETTING_PATH: return *text == '/' ? NULL : "takes an absolute path";
+	case SETTING_NAME: return *text && !strpbrk(text, " /:") ? NULL : "takes a name";
 	case SETTING_AUTO_RANGE: return setting_range(text, &range);
 	case SETTING_BOOL: return quantity_bool(text, &yes) ? "takes yes or no" : NULL;
 	case SETTING_ENVIRONMENT:

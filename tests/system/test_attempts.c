@@ -207,3 +207,60 @@ Test(attempts, a_stream_over_its_time_ends_with_the_error) {
 	peer_expect_eof(p);
 	harness_stop(h);
 }
+
+/* ---- what the pool says ---- */
+
+Test(attempts, a_pool_says_how_long_an_item_may_take_where_the_call_does_not) {
+	struct harness *h =
+		harness_start("pool default { command = FAKE workers = 1 item_timeout = 100ms }\n");
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h);
+
+	peer_call(p, "Map", "{'function':'f','items':[1]}");
+	worker_expect(w, "{'chunk':1,'clock':true, ...}");
+	worker_page_begin(w, 1, 0);
+	peer_expect(p, "{'parameters':{'errors':[{'kind':'ItemTimeout',"
+		       "'message':'the item took longer than 100 ms', ...}], ...}}");
+	w = harness_ready_worker(h, "f");
+	peer_call(p, "Map", "{'function':'f','items':[1],'options':{'itemTimeoutMs':60000}}");
+	worker_expect(w, "{'chunk':1, ...}");
+	worker_page_begin(w, 1, 0);
+	harness_measure(h, 200);
+	worker_answer(w, 1, 0, "[10]");
+	peer_expect(p, "{'parameters':{'results':[10], ...}}");
+	harness_stop(h);
+}
+
+Test(attempts, a_pool_says_how_long_a_call_may_wait_where_it_does_not) {
+	struct harness *h =
+		harness_start("pool default { command = FAKE workers = 1 queue_timeout = 50ms }\n");
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h), *q = peer_connect(h);
+
+	peer_call(p, "Apply", "{'function':'f','argument':1}");
+	worker_expect(w, "{'chunk':1, ...}");
+	peer_call(q, "Apply", "{'function':'f','argument':2}");
+	peer_expect_error(q, "TimedOut", "{'timeoutMs':50}");
+	worker_answer(w, 1, 0, "[10]");
+	peer_expect_text(p, "{'parameters':{'result':10}}");
+	harness_stop(h);
+}
+
+Test(attempts, a_slow_item_is_logged) {
+	struct harness *h =
+		harness_start("pool default { command = FAKE workers = 1 slow_item = 100ms }\n");
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h);
+
+	peer_call(p, "Map", "{'function':'f','items':[1,2,3],'options':{'chunkSize':3}}");
+	worker_expect(w, "{'chunk':1,'times':true, ...}");
+	worker_send(w, "{'chunk':1,'results':[10],'us':[5,100000]}");
+	worker_send(w, "{'chunk':1,'results':[20,30],'us':[6,2500000,7,3]}");
+	/* It did not ask for timings. */
+	peer_expect(p, "{'parameters':{'request':'1','results':[10,20,30],'summary':{...}}}");
+	harness_expect_log(h, "slow item: default/f, item 1 of request 1 of uid");
+	cr_assert(harness_log_has(h, "took 2.500 s"));
+	cr_assert_not(harness_log_has(h, "item 0 of"));
+	cr_assert_not(harness_log_has(h, "item 2 of"));
+	harness_stop(h);
+}

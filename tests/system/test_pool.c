@@ -530,3 +530,38 @@ Test(pool, workers_cannot_get_privileges_that_they_have_not) {
 	cr_assert_str_eq(proc_status(worker_pid(w), "NoNewPrivs:"), "NoNewPrivs:\t1\n");
 	harness_stop(h);
 }
+
+Test(pool, workers_run_as_the_user_that_the_pool_names) {
+	struct harness *h;
+	struct peer *p;
+	json_t *status;
+	pid_t pid;
+
+	if (getuid() != 0)
+		cr_skip_test("only root can start processes as somebody else");
+	/* It says nothing, but it runs. */
+	h = harness_start("pool default { command = {'/bin/sleep', '1000'} workers = 1\n"
+			  "user = nobody }\n");
+	p = peer_connect(h);
+	peer_call(p, "Status", "{'workers':true}");
+	status = peer_receive(p);
+	cr_assert_eq(json_unpack(status, "{s{s[{si}]}}", "parameters", "workers", "pid", &pid), 0);
+	json_decref(status);
+	while (strncmp(proc_status(pid, "Name:"), "Name:\tsleep", 11) != 0)
+		harness_measure(h, 5);
+	cr_assert_str_eq(proc_status(pid, "Uid:"), "Uid:\t65534\t65534\t65534\t65534\n");
+	cr_assert_str_eq(proc_status(pid, "Gid:"), "Gid:\t65534\t65534\t65534\t65534\n");
+	/* They end with the daemon all the same. */
+	harness_kill(h);
+}
+
+Test(pool, a_user_that_is_not_there_is_named) {
+	struct harness *h;
+
+	if (getuid() != 0)
+		cr_skip_test("another sentence for whoever is not root");
+	h = harness_start("pool default {\n command = FAKE\n user = nobody-of-this-name\n}\n");
+	harness_expect_log(h,
+			   "procpool.conf:4: pool 'default': there is no user nobody-of-this-name");
+	harness_expect_exit(h, 78);
+}

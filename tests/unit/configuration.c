@@ -331,8 +331,8 @@ UNIT_TEST(configuration, workers_are_a_number_or_a_range) {
 
 UNIT_TEST(configuration, keys_that_are_not_built_yet_are_refused_by_name) {
 	static const char *const keys[] = {
-		"template", "user",      "item_timeout", "queue_timeout", "max_items",    "max_age",
-		"max_rss",  "slow_item", "stderr_rate",  "allow_users",   "allow_groups",
+		"template",    "max_items",   "max_age",      "max_rss",
+		"stderr_rate", "allow_users", "allow_groups",
 	};
 
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
@@ -384,7 +384,11 @@ UNIT_TEST(configuration, a_mistake_of_set_quotes_it) {
 		{"daemon.slots=0", "--set daemon.slots=0: slots = 0: slots takes a number "
 				   "from 1 to 4096, or auto"},
 		{"daemon.slot=1", "--set daemon.slot=1: no such option 'slot'"},
-		{"a.user=x", "--set a.user=x: user = x: user is not supported yet"},
+		{"a.max_age=1h", "--set a.max_age=1h: max_age = 1h: max_age is not supported yet"},
+		{"a.user=a/b", "--set a.user=a/b: user = a/b: user takes a name"},
+		{"a.item_timeout=x",
+		 "--set a.item_timeout=x: item_timeout = x: item_timeout takes a "
+		 "time such as 30s or infinity"},
 		{"a.workers=", "--set a.workers=: unexpected token '}'"},
 		{"a.workers=1 }", "--set a.workers=1 }: unexpected closing brace"},
 		{"a.command={x", "--set a.command={x: a section is not closed with '}'"},
@@ -473,4 +477,26 @@ UNIT_TEST(configuration, a_file_that_cannot_be_read_is_told_with_the_reason) {
 	cr_assert_eq(configuration_read(&c, "/nonexistent/x.conf", &error), -ENOENT);
 	cr_assert_str_eq(error.text, "/nonexistent/x.conf: No such file or directory");
 	configuration_done(&c);
+}
+
+UNIT_TEST(configuration, a_pool_says_how_long_items_and_calls_may_take) {
+	struct configuration configuration;
+	struct configuration_error error;
+	const struct pool_configuration *pool;
+
+	configuration_init(&configuration);
+	cr_assert_eq(configuration_set(&configuration, "a.item_timeout=2s", &error), 0);
+	pool = configuration_pool(&configuration, "a");
+	cr_assert_eq(pool->item_timeout, UINT64_C(2000000));
+	cr_assert_eq(pool->queue_timeout, UINT64_MAX, "none, if it is not said");
+	cr_assert_eq(pool->slow_item, UINT64_MAX);
+	cr_assert_null(pool->user);
+	cr_assert_eq(configuration_set(&configuration, "a.queue_timeout=infinity", &error), 0);
+	cr_assert_eq(configuration_set(&configuration, "a.slow_item=100ms", &error), 0);
+	cr_assert_eq(configuration_set(&configuration, "a.user=nobody", &error), 0);
+	pool = configuration_pool(&configuration, "a");
+	cr_assert_eq(pool->queue_timeout, UINT64_MAX);
+	cr_assert_eq(pool->slow_item, UINT64_C(100000));
+	cr_assert_str_eq(pool->user, "nobody");
+	configuration_done(&configuration);
 }
