@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 static uint64_t min(uint64_t a, uint64_t b) {
 	return a < b ? a : b;
@@ -140,9 +141,10 @@ uint32_t items_attempts(const struct items *items, uint64_t index) {
 /* At most count items from first on, up to one that is finished already; first is not. */
 static struct items_cut cut(const struct segment *segment, uint64_t first, uint64_t count) {
 	uint64_t at = first - segment->first, most = min(count, segment->count - at);
+	const uint8_t *marks = segment->marks + at,
+		      *finished = memchr(marks + 1, ITEM_FINISHED, most - 1);
 
-	for (count = 1; count < most && !(segment->marks[at + count] & ITEM_FINISHED); count++)
-		;
+	count = finished ? (uint64_t) (finished - marks) : most;
 	return (struct items_cut) {
 		.first = first,
 		.count = (uint32_t) count,
@@ -220,10 +222,10 @@ int items_withdraw(struct items *items, uint64_t index) {
 	return 0;
 }
 
-static void finish_item(struct items *items, uint8_t *mark) {
-	if (*mark & ITEM_CANCELLING)
-		items->cancelling--;
-	*mark = ITEM_FINISHED;
+static void finish_marks(struct items *items, uint8_t *marks, uint64_t n) {
+	for (uint64_t i = 0; items->cancelling > 0 && i < n; i++)
+		items->cancelling -= marks[i] == ITEM_CANCELLING;
+	memset(marks, ITEM_FINISHED, n);
 }
 
 void items_finish(struct items *items, uint64_t first, uint64_t count) {
@@ -233,8 +235,7 @@ void items_finish(struct items *items, uint64_t first, uint64_t count) {
 		struct segment *segment = find_segment(items, first);
 		uint64_t at = first - segment->first, n = min(segment->count - at, count);
 
-		for (uint64_t i = at; i < at + n; i++)
-			finish_item(items, &segment->marks[i]);
+		finish_marks(items, segment->marks + at, n);
 		segment->left -= n;
 		first += n;
 		count -= n;
