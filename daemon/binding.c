@@ -26,7 +26,8 @@ void binding_done(struct binding *binding) {
 int binding_add(struct binding *binding, struct ticket *ticket) {
 	struct sched *sched = ticket->pool->slots ? &binding->with_slots : &binding->without_slots;
 	const struct request *request = ticket->request;
-	int r = sched_add(sched, &ticket->node, request->uid, request->pid, 0);
+	int r = sched_add(sched, &ticket->node, request->uid, request->pid,
+			  request->options.priority);
 
 	if (r == 0)
 		ticket->sched = sched;

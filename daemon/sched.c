@@ -5,7 +5,9 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#define PRIORITIES (2 * SCHED_PRIORITY)
+#include "protocol/limits.h"
+
+#define PRIORITIES (LIMIT_PRIORITY_LAST - LIMIT_PRIORITY_FIRST + 1)
 
 /* A principal or a program. */
 struct sched_group {
@@ -169,7 +171,7 @@ static double weight_of(int priority) {
 
 /* change: one request more, or less, of this priority. */
 static void weigh(struct sched_group *program, int priority, int change) {
-	unsigned place = (unsigned) (priority + SCHED_PRIORITY);
+	unsigned place = (unsigned) (priority - LIMIT_PRIORITY_FIRST);
 
 	program->of_priority[place] += (unsigned) change;
 	if (program->of_priority[place])
@@ -178,8 +180,8 @@ static void weigh(struct sched_group *program, int priority, int change) {
 		program->priorities &= ~(UINT64_C(1) << place);
 	/* Without a request it keeps the weight at which it was charged. */
 	if (program->priorities)
-		fair_set_weight(&program->flow,
-				weight_of(__builtin_ctzll(program->priorities) - SCHED_PRIORITY));
+		fair_set_weight(&program->flow, weight_of(__builtin_ctzll(program->priorities) +
+							  LIMIT_PRIORITY_FIRST));
 }
 
 /* -------- requests -------- */
@@ -188,7 +190,7 @@ int sched_add(struct sched *sched, struct sched_node *node, uid_t uid, pid_t pro
 	      int priority) {
 	struct sched_group *principal, *group;
 
-	assert(priority >= -SCHED_PRIORITY && priority < SCHED_PRIORITY);
+	assert(priority >= LIMIT_PRIORITY_FIRST && priority <= LIMIT_PRIORITY_LAST);
 	principal = find_group(sched, &sched->principals, NULL, uid);
 	if (!principal)
 		return -ENOMEM;

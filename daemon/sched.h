@@ -18,9 +18,8 @@
  * level that have requests (then the one with the least S is forgotten), and none once their level is idle.
  */
 
-#define SCHED_LINGER   64
-#define SCHED_BUCKETS  256
-#define SCHED_PRIORITY 20 /* priorities are -20 … 19 */
+#define SCHED_LINGER  64
+#define SCHED_BUCKETS 256
 
 struct sched_group;
 LIST_HEAD(sched_bucket, sched_group);
@@ -67,7 +66,7 @@ void sched_init(struct sched *sched);
 /* All nodes must have been removed; forgets who lingers. */
 void sched_done(struct sched *sched);
 
-/* priority: -20 … 19; the weight inside the program is 1.25^-priority, and a program weighs as its heaviest
+/* priority: LIMIT_PRIORITY_FIRST … LIMIT_PRIORITY_LAST; the weight inside the program is 1.25^-priority, and a program weighs as its heaviest
  * request. The node is neither ready nor running. Returns 0 or -ENOMEM (the node is as it was). */
 int sched_add(struct sched *sched, struct sched_node *node, uid_t uid, pid_t program, int priority);
 /* What it was charged stays with its program and principal. Nothing happens to a node that is not in the schedule. */

@@ -11,6 +11,8 @@
 #define LIMIT_ENVELOPE            (64u * 1024) /* a call without items, argument and common */
 #define LIMIT_WORKER_ENVELOPE     65536 /* a worker's message without hello, results, errors, us */
 #define LIMIT_FUNCTION_NAME       256
+#define LIMIT_PRIORITY_FIRST      (-20) /* the heaviest */
+#define LIMIT_PRIORITY_LAST       19
 #define LIMIT_READ_AHEAD          (64u * 1024)     /* of calls that wait behind the active one */
 #define LIMIT_CHUNK_ITEMS         ((1u << 20) - 1) /* the page has 20 bits for an item's offset */
 #define LIMIT_WORKER_COMMONS      4

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "protocol/call.h"
+#include "protocol/limits.h"
 #include "protocol/work.h"
 
 static const char *const unpack_names[] = {
@@ -33,6 +34,16 @@ static int decode_retries(uint32_t *ret, const json_t *value) {
 									: decode_count(ret, value);
 }
 
+static int decode_priority(int *ret, const json_t *value) {
+	json_int_t priority = json_integer_value(value);
+
+	if (!json_is_integer(value) || priority < LIMIT_PRIORITY_FIRST ||
+	    priority > LIMIT_PRIORITY_LAST)
+		return 1;
+	*ret = (int) priority;
+	return 0;
+}
+
 /* Sets *ret to the index of the string among the n names. */
 static int decode_enum(unsigned *ret, const json_t *value, const char *const *names, unsigned n) {
 	const char *string = json_string_value(value);
@@ -56,6 +67,8 @@ static int decode_option(struct run_options *options, const char *key, const jso
 		r = decode_count(&options->chunk_size, value);
 	} else if (strcmp(key, "maxWorkers") == 0) {
 		r = decode_count(&options->max_workers, value);
+	} else if (strcmp(key, "priority") == 0) {
+		r = decode_priority(&options->priority, value);
 	} else if (strcmp(key, "onError") == 0) {
 		r = decode_enum(&choice, value, on_errors, 2);
 		options->abort = choice;

@@ -16,6 +16,7 @@ const char *unpack_name(enum unpack unpack);
 struct run_options {
 	uint32_t chunk_size;  /* items; 0 = the daemon chooses */
 	uint32_t max_workers; /* 0 = no limit */
+	int priority;         /* LIMIT_PRIORITY_FIRST … LIMIT_PRIORITY_LAST */
 	enum unpack unpack;
 	bool abort; /* onError: nothing new starts after an item failed */
 	bool unordered;

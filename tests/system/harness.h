@@ -96,6 +96,8 @@ void harness_measure(struct harness *h, int ms);
 struct peer *peer_connect(struct harness *h);
 /* Connects as another user; only root can. */
 struct peer *peer_connect_as(struct harness *h, uid_t uid);
+/* Connects as another process of the same user, of which nothing is left but the connection. The daemon must listen. */
+struct peer *peer_connect_elsewhere(struct harness *h);
 /* One attempt to connect: 0 or a negative errno. */
 int harness_try_connect(struct harness *h, uid_t uid);
 
@@ -200,6 +202,7 @@ void here_set(const char *file, int line);
 #define harness_expect_any(...)       (HERE, harness_expect_any(__VA_ARGS__))
 #define peer_connect(...)             (HERE, peer_connect(__VA_ARGS__))
 #define peer_connect_as(...)          (HERE, peer_connect_as(__VA_ARGS__))
+#define peer_connect_elsewhere(...)   (HERE, peer_connect_elsewhere(__VA_ARGS__))
 #define peer_send(...)                (HERE, peer_send(__VA_ARGS__))
 #define peer_call(...)                (HERE, peer_call(__VA_ARGS__))
 #define peer_call_more(...)           (HERE, peer_call_more(__VA_ARGS__))

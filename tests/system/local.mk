@@ -18,6 +18,7 @@ TESTS += %reldir%/system
 	%reldir%/test_daemon.c \
 	%reldir%/test_death.c \
 	%reldir%/test_envelope.c \
+	%reldir%/test_fair.c \
 	%reldir%/test_limits.c \
 	%reldir%/test_map.c \
 	%reldir%/test_operations.c \

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/system/internal.h"
@@ -11,13 +12,22 @@
 
 /* A client's connection. */
 
-/* One attempt; returns the fd, or -errno. */
-static int connect_once(struct harness *h) {
+static int new_socket(void) {
+	return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
+static int connect_socket(struct harness *h, int fd) {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), r;
 
 	memcpy(address.sun_path, h->socket, sizeof(address.sun_path));
-	if (fd >= 0 && connect(fd, (struct sockaddr *) &address, sizeof(address)) == 0)
+	return connect(fd, (struct sockaddr *) &address, sizeof(address));
+}
+
+/* One attempt; returns the fd, or -errno. */
+static int connect_once(struct harness *h) {
+	int fd = new_socket(), r;
+
+	if (fd >= 0 && connect_socket(h, fd) == 0)
 		return fd;
 	r = -errno;
 	close(fd);
@@ -42,15 +52,31 @@ static int connect_patiently(struct harness *h) {
 	}
 }
 
-struct peer *peer_connect(struct harness *h) {
+static struct peer *peer_new(struct harness *h, int fd) {
 	struct peer *p = calloc(1, sizeof(*p));
 
 	if (!p)
 		abort();
-	line_init(&p->line, h, connect_patiently(h), "p", ++h->n_peers);
+	line_init(&p->line, h, fd, "p", ++h->n_peers);
 	transcript_add(h, p->line.name, "--", "(connects)", 10);
 	TAILQ_INSERT_TAIL(&h->peers, p, entry);
 	return p;
+}
+
+struct peer *peer_connect(struct harness *h) {
+	return peer_new(h, connect_patiently(h));
+}
+
+struct peer *peer_connect_elsewhere(struct harness *h) {
+	int fd = new_socket(), status;
+	pid_t pid = fork();
+
+	/* A socket's peer is who called connect(), also after its end. */
+	if (pid == 0)
+		_exit(connect_socket(h, fd) < 0);
+	if (pid < 0 || waitpid(pid, &status, 0) < 0 || status != 0)
+		harness_fail(h, "cannot connect in another process");
+	return peer_new(h, fd);
 }
 
 struct peer *peer_connect_as(struct harness *h, uid_t uid) {

@@ -678,13 +678,13 @@ Test(map, a_worker_holds_four_commons_and_forgets_the_least_recently_used) {
 
 /* "One that is unknown, missing or of the wrong type is an `InvalidParameter`, whose `parameter`
  * is the path to it: `function`, `options.chunkSize`."
- * "`priority` is in the interface and not built yet: it is an `InvalidParameter`, and so is any
- * other name." */
-Test(map, options_that_are_not_built_are_refused_by_name) {
+ * "Any other name is an `InvalidParameter`." */
+Test(map, options_that_are_wrong_are_refused_by_name) {
 	static const char *const options[][2] = {
 		{"itemTimeoutMs", "0"},  {"timeoutMs", "'1s'"}, {"queueTimeoutMs", "-5"},
 		{"retries", "-1"},       {"retries", "true"},   {"rerun", "0"},
-		{"priority", "0"},       {"chunkSize", "0"},    {"chunkSize", "-1"},
+		{"priority", "20"},      {"priority", "-21"},   {"priority", "1.0"},
+		{"priority", "'high'"},  {"chunkSize", "0"},    {"chunkSize", "-1"},
 		{"chunkSize", "1.5"},    {"chunkSize", "'2'"},  {"maxWorkers", "0"},
 		{"order", "'sideways'"}, {"order", "1"},        {"onError", "'ignore'"},
 		{"unpack", "'all'"},     {"timings", "1"},      {"dayOfWeek", "'Tuesday'"},

@@ -53,6 +53,8 @@ static void print_run(FILE *out, const struct run_parameters *run, const char *t
 	print_count(out, "chunkSize", run->options.chunk_size);
 	print_count(out, "maxWorkers", run->options.max_workers);
 	print_count(out, "window", run->window);
+	if (run->options.priority)
+		fprintf(out, " priority=%d", run->options.priority);
 	fprintf(out, "%s%s%s%s%s", run->options.unpack ? " " : "",
 		run->options.unpack ? unpack_name(run->options.unpack) : "",
 		run->options.abort ? " abort" : "", run->options.unordered ? " unordered" : "",
@@ -285,6 +287,17 @@ UNIT_TEST(call, options_are_honoured_or_refused_by_name) {
 		 "InvalidParameter parameter=options.timings"},
 		{RUN_APPLY, "\"function\":\"f\",\"options\":{\"unheard\":1}",
 		 "InvalidParameter parameter=options.unheard"},
+		{RUN_APPLY, "\"function\":\"f\",\"options\":{\"priority\":-20}", "f priority=-20"},
+		{RUN_APPLY, "\"function\":\"f\",\"options\":{\"priority\":19}", "f priority=19"},
+		{RUN_APPLY, "\"function\":\"f\",\"options\":{\"priority\":0}", "f"},
+		{RUN_APPLY, "\"function\":\"f\",\"options\":{\"priority\":-21}",
+		 "InvalidParameter parameter=options.priority"},
+		{RUN_APPLY, "\"function\":\"f\",\"options\":{\"priority\":20}",
+		 "InvalidParameter parameter=options.priority"},
+		{RUN_APPLY, "\"function\":\"f\",\"options\":{\"priority\":4294967296}",
+		 "InvalidParameter parameter=options.priority"},
+		{RUN_APPLY, "\"function\":\"f\",\"options\":{\"priority\":0.5}",
+		 "InvalidParameter parameter=options.priority"},
 		{RUN_APPLY, "\"function\":\"f\",\"options\":{\"itemTimeoutMs\":0}",
 		 "InvalidParameter parameter=options.itemTimeoutMs"},
 		{RUN_APPLY, "\"function\":\"f\",\"options\":{\"retries\":-1}",
