@@ -1,5 +1,6 @@
 #include "client/encode.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "protocol/json_scan.h"
@@ -101,6 +102,16 @@ static int add_number(struct bytes *bytes, const char *name, uint32_t number) {
 	return add_member(bytes, name, text, (size_t) snprintf(text, sizeof(text), "%u", number));
 }
 
+/* 0 is left out as well. */
+static int add_priority(struct bytes *bytes, int32_t priority) {
+	char text[16];
+
+	if (priority == 0)
+		return 0;
+	return add_member(bytes, "priority", text,
+			  (size_t) snprintf(text, sizeof(text), "%" PRId32, priority));
+}
+
 static int add_constant(struct bytes *bytes, const char *name, const char *json) {
 	return json ? add_member(bytes, name, json, strlen(json)) : 0;
 }
@@ -167,6 +178,8 @@ static int add_options(struct bytes *call, const struct procpool_options *option
 		r = add_number(call, "chunkSize", options->chunk_size);
 	if (r == 0)
 		r = add_number(call, "maxWorkers", options->max_workers);
+	if (r == 0)
+		r = add_priority(call, options->priority);
 	if (r == 0 && options->unpack)
 		r = add_text(call, "unpack", options->unpack, failure);
 	if (r == 0 && options->unordered)

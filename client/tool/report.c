@@ -10,6 +10,7 @@
 
 #include "client/tool/command.h"
 #include "protocol/error.h"
+#include "protocol/limits.h"
 
 void complain(const char *format, ...) {
 	va_list args;
@@ -69,6 +70,19 @@ int report_error(const struct procpool_error *error) {
 		complain("ask the administrator to add you to group procpool: adduser %s procpool",
 			 user_name());
 	return error_exit_code(error);
+}
+
+int parse_priority(const char *text, int32_t *ret) {
+	char *end;
+	long number;
+
+	errno = 0;
+	number = strtol(text, &end, 10);
+	if (errno != 0 || end == text || *end || strchr(" \t\n\v\f\r", *text) ||
+	    number < LIMIT_PRIORITY_FIRST || number > LIMIT_PRIORITY_LAST)
+		return -EINVAL;
+	*ret = (int32_t) number;
+	return 0;
 }
 
 int parse_number(const char *text, unsigned *ret) {

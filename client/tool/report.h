@@ -17,3 +17,6 @@ int report_error(const struct procpool_error *error);
 int parse_number(const char *text, unsigned *ret);
 /* A time in seconds over 0, with or without a fraction. Returns 0, -EINVAL. */
 int parse_seconds(const char *text, double *ret);
+
+/* A number from -20 to 19. Returns 0, -EINVAL. */
+int parse_priority(const char *text, int32_t *ret);

@@ -5,11 +5,13 @@
 
 #include "client/tool/report.h"
 
-enum { KEY_CHUNK_SIZE = 768, KEY_MAX_WORKERS, KEY_FAIL_FAST, KEY_COMMON, KEY_POOL };
+enum { KEY_CHUNK_SIZE = 768, KEY_MAX_WORKERS, KEY_PRIORITY, KEY_FAIL_FAST, KEY_COMMON, KEY_POOL };
 
 static const struct argp_option options_table[] = {
 	{"chunk-size", KEY_CHUNK_SIZE, "N", 0, "items handed to a worker at a time", 0},
 	{"max-workers", KEY_MAX_WORKERS, "N", 0, "most workers that may serve this call", 0},
+	{"priority", KEY_PRIORITY, "N", 0,
+	 "-20 to 19, 0 if left out: the less, the larger the share beside your other calls", 0},
 	{"fail-fast", KEY_FAIL_FAST, NULL, 0, "start nothing new after an item failed", 0},
 	{"common", KEY_COMMON, "JSON", 0, "a value that the function sees beside each item", 0},
 	{"pool", KEY_POOL, "NAME", 0, "where more than one pool offers the function", 0},
@@ -30,6 +32,11 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 		if (parse_number(arg, &number) < 0)
 			argp_error(state, "--max-workers takes a number from 1 on, not '%s'", arg);
 		options->options.max_workers = number;
+		break;
+	case KEY_PRIORITY:
+		if (parse_priority(arg, &options->options.priority) < 0)
+			argp_error(state, "--priority takes a number from -20 to 19, not '%s'",
+				   arg);
 		break;
 	case KEY_FAIL_FAST: options->options.abort_on_error = true; break;
 	case KEY_COMMON: options->options.common = arg; break;

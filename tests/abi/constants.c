@@ -27,6 +27,8 @@ _Static_assert(offsetof(struct procpool_options, size) == 0, "the size came firs
 /* Older callers' structs end with padding behind the flags: a new field does not lie there. */
 _Static_assert(offsetof(struct procpool_options, idempotent) % sizeof(void *) == 0,
 	       "idempotent began behind the padding");
+_Static_assert(offsetof(struct procpool_options, priority) % sizeof(void *) == 0,
+	       "priority began behind the padding");
 
 /* Where the daemon of the machine is looked for. */
 _Static_assert(sizeof(PROCPOOL_SYSTEM_SOCKET) == sizeof("/run/procpool/io.procpool"),

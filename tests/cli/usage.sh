@@ -22,6 +22,10 @@ wrong "--chunk-size takes a number from 1 on, not 'x'" map --chunk-size x square
 wrong "--chunk-size takes a number from 1 on, not '0'" map --chunk-size 0 square 1
 wrong "--max-workers takes a number from 1 on, not '-1'" map --max-workers -1 square 1
 wrong "--max-workers takes a number from 1 on, not '4294967296'" map --max-workers 4294967296 square 1
+wrong "--priority takes a number from -20 to 19, not '20'" map --priority 20 square 1
+wrong "--priority takes a number from -20 to 19, not '-21'" apply --priority=-21 square 1
+wrong "--priority takes a number from -20 to 19, not ''" map --priority= square 1
+wrong "--priority takes a number from -20 to 19, not '1.5'" map --priority 1.5 square 1
 wrong "--workers takes a number from 1 on, not 'two'" --private --workers two map square 1
 wrong '--workers needs --private' --workers 2 map square 1
 wrong '--load needs --private' --load x.so map square 1

@@ -68,6 +68,7 @@ UNIT_TEST(client, apply_says_all_options) {
 		.abort_on_error = true,
 		.unordered = true,
 		.timings = true,
+		.priority = -5,
 	};
 	struct server server;
 	struct procpool *procpool;
@@ -77,7 +78,8 @@ UNIT_TEST(client, apply_says_all_options) {
 	      SCRIPT({ACCEPT, ""},
 		     {EXPECT, "{\"method\":\"io.procpool.Apply\",\"parameters\":{"
 			      "\"function\":\"f\",\"common\":[7],\"options\":{\"chunkSize\":3,"
-			      "\"maxWorkers\":2,\"unpack\":\"positional\",\"order\":\"unordered\","
+			      "\"maxWorkers\":2,\"priority\":-5,\"unpack\":\"positional\","
+			      "\"order\":\"unordered\","
 			      "\"onError\":\"abort\",\"timings\":true},\"argument\":0.10}}"},
 		     {SEND, "{\"parameters\":{\"result\":-0}}"}));
 	procpool = connect_to(&server);

@@ -82,6 +82,8 @@ struct procpool_options {
 	bool timings;        /* procpool_batch_timing() tells more */
 	char reserved[5];    /* not read: older callers have padding here, which can be anything */
 	bool idempotent;     /* running an item twice does no harm; see "calls". Not for streams */
+	char reserved_too[7]; /* as above */
+	int32_t priority; /* -20 … 19: a call weighs 1.25 times as much as one with 1 more, of this user */
 };
 
 #define PROCPOOL_OPTIONS_INIT \
