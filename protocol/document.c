@@ -195,22 +195,6 @@ static int document_element(struct document *doc, const struct json_scan_token *
 	return 0;
 }
 
-static bool is_between(char byte) {
-	return byte == ',' || byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t';
-}
-
-struct span elements_span(const struct elements *elements, const char *text, size_t first,
-			  size_t count) {
-	struct span span = {
-		.begin = first ? elements->ends[first - 1] : elements->begin,
-		.end = elements->ends[first + count - 1],
-	};
-
-	while (is_between(text[span.begin]))
-		span.begin++;
-	return span;
-}
-
 /* ---- the message ---- */
 
 static int document_open(struct document *doc, const struct json_scan_token *token) {

@@ -126,6 +126,20 @@ int member_read(const struct member *member, const char *text, json_t **ret_valu
 /* The same for whoever need not tell the two apart: NULL if there is no value. */
 json_t *member_load(const struct member *member, const char *text);
 
+static inline bool is_between_elements(char byte) {
+	return byte <= ',' &&
+	       (byte == ',' || byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t');
+}
+
 /* The bytes of the elements first .. first + count - 1 with the commas between them; count > 0. */
-struct span elements_span(const struct elements *elements, const char *text, size_t first,
-			  size_t count);
+static inline struct span elements_span(const struct elements *elements, const char *text,
+					size_t first, size_t count) {
+	struct span span = {
+		.begin = first ? elements->ends[first - 1] : elements->begin,
+		.end = elements->ends[first + count - 1],
+	};
+
+	while (is_between_elements(text[span.begin]))
+		span.begin++;
+	return span;
+}
