@@ -40,10 +40,11 @@ static void expect_element(const json_t *whole, size_t index, const char *bytes,
 /* Scans in two pieces. Returns 0 or the error. */
 static int scan(struct json_scan *scanner, const struct json_text *text, const json_t *whole) {
 	size_t there = json_text_pick(&seed, (unsigned) text->size + 1), index = 0;
+	bool parts = json_text_pick(&seed, 2); /* or all of it as one, as is fastest */
 	struct json_scan_token token;
 	int r;
 
-	json_scan_init(scanner, 256, 1024, 1);
+	json_scan_init(scanner, 256, 1024, parts ? 1 : 0);
 	for (;;) {
 		r = json_scan_next(scanner, text->bytes, there, there == text->size, &token);
 		if (r != 0 || token.event == JSON_SCAN_END)
@@ -55,7 +56,7 @@ static int scan(struct json_scan *scanner, const struct json_text *text, const j
 		if (token.event == JSON_SCAN_VALUE && token.level == 1 && json_is_array(whole))
 			expect_element(whole, index++, text->bytes, &token);
 	}
-	if (r == 0)
+	if (r == 0 && parts)
 		cr_assert_eq(index, json_array_size(whole));
 	return r;
 }
