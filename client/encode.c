@@ -180,6 +180,16 @@ static int add_options(struct bytes *call, const struct procpool_options *option
 		r = add_number(call, "maxWorkers", options->max_workers);
 	if (r == 0)
 		r = add_priority(call, options->priority);
+	if (r == 0)
+		r = add_number(call, "retries", options->retries);
+	if (r == 0)
+		r = add_number(call, "itemTimeoutMs", options->item_timeout_ms);
+	if (r == 0)
+		r = add_number(call, "timeoutMs", options->timeout_ms);
+	if (r == 0)
+		r = add_number(call, "queueTimeoutMs", options->queue_timeout_ms);
+	if (r == 0 && options->no_rerun)
+		r = add_constant(call, "rerun", "false");
 	if (r == 0 && options->unpack)
 		r = add_text(call, "unpack", options->unpack, failure);
 	if (r == 0 && options->unordered)

@@ -53,6 +53,7 @@ noinst_LTLIBRARIES += %reldir%/libprocpooltool.la
 	%reldir%/tool/command.h \
 	%reldir%/tool/common.c \
 	%reldir%/tool/input.c %reldir%/tool/input.h \
+	%reldir%/tool/joblog.c %reldir%/tool/joblog.h \
 	%reldir%/tool/interrupt.c %reldir%/tool/interrupt.h \
 	%reldir%/tool/locate.c %reldir%/tool/locate.h \
 	%reldir%/tool/map.c %reldir%/tool/map.h \

@@ -20,7 +20,7 @@ static const char doc[] =
 	"done and printed first.\n"
 	"\n" EXIT_CODES_DOC;
 
-enum { KEY_STRINGS = 256, KEY_LINES, KEY_ARRAY, KEY_FILES, KEY_TAG, KEY_UNORDERED };
+enum { KEY_STRINGS = 256, KEY_LINES, KEY_ARRAY, KEY_FILES, KEY_TAG, KEY_UNORDERED, KEY_JOBLOG };
 
 static const struct argp_option options[] = {
 	{NULL, 0, NULL, 0, "Items:", 1},
@@ -38,6 +38,8 @@ static const struct argp_option options[] = {
 	{"tag", KEY_TAG, NULL, 0,
 	 "print {\"index\": i, \"result\": ...} or {\"index\": i, \"error\": {...}}", 2},
 	{"unordered", KEY_UNORDERED, NULL, 0, "print results as they come", 2},
+	{"joblog", KEY_JOBLOG, "FILE", 0,
+	 "write index, start, duration, attempts and status of each item there, as they come", 2},
 	{0},
 };
 
@@ -107,6 +109,10 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 	case KEY_ARRAY: request->array = true; break;
 	case 'r': request->raw = true; break;
 	case KEY_TAG: request->tag = true; break;
+	case KEY_JOBLOG:
+		request->joblog = arg;
+		request->run.options.timings = true;
+		break;
 	case KEY_UNORDERED: request->run.options.unordered = true; break;
 	case ARGP_KEY_ARG: return parse_argument(request, arg, state);
 	case ARGP_KEY_NO_ARGS: argp_error(state, "which function?"); break;

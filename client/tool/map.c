@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "client/tool/joblog.h"
 #include "client/tool/report.h"
 
 /*
@@ -22,6 +23,7 @@ struct map {
 	struct input input;
 	struct output output;
 	struct bar bar;
+	struct joblog joblog;
 	size_t next_argument;
 	bool full;    /* the stream takes nothing more for now */
 	bool sending; /* there may be items yet */
@@ -229,6 +231,7 @@ static int print_batch(struct map *map, const struct procpool_batch *batch) {
 			r = output_failed(&map->output, procpool_batch_error(batch, i));
 		}
 	}
+	joblog_add(&map->joblog, batch);
 	map->done += n;
 	return r;
 }
@@ -402,6 +405,23 @@ static int prepare(struct map *map) {
 	return open_stream(map);
 }
 
+static int open_joblog(struct map *map) {
+	const char *path = map->request->joblog;
+	int r = path ? joblog_open(&map->joblog, path) : 0;
+
+	if (r < 0)
+		complain("cannot write the job log %s: %s", path, strerror(-r));
+	return r < 0 ? EXIT_OUTPUT : 0;
+}
+
+static int close_joblog(struct map *map, int code) {
+	int r = joblog_close(&map->joblog);
+
+	if (r < 0)
+		complain("cannot write the job log %s: %s", map->request->joblog, strerror(-r));
+	return r < 0 ? EXIT_OUTPUT : code;
+}
+
 int map_run(struct session *session, const struct map_request *request) {
 	struct map map = {.request = request, .session = session, .sending = true};
 	int code;
@@ -412,9 +432,12 @@ int map_run(struct session *session, const struct map_request *request) {
 	map.output.tag = request->tag;
 	map.output.array = request->array;
 	bar_init(&map.bar);
-	code = prepare(&map);
+	code = open_joblog(&map);
+	if (code == 0)
+		code = prepare(&map);
 	if (code == 0)
 		code = run(&map);
+	code = close_joblog(&map, code);
 	procpool_stream_free(map.stream);
 	input_done(&map.input);
 	output_done(&map.output);

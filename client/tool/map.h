@@ -23,6 +23,7 @@ struct map_request {
 	enum item_form form;
 	enum input_mode mode; /* of stdin */
 	bool raw, tag, array;
+	const char *joblog; /* path, or NULL */
 };
 
 /* Runs it. Returns the exit code. */

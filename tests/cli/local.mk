@@ -3,6 +3,7 @@
 cli_tests = \
 	%reldir%/apply.sh \
 	%reldir%/ask.sh \
+	%reldir%/attempts.sh \
 	%reldir%/bad-input.sh \
 	%reldir%/closed-output.sh \
 	%reldir%/closed-streams.sh \

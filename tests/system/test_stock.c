@@ -298,7 +298,7 @@ Test(stock, workers_end_cleanly_with_the_daemon) {
 	cr_assert_eq(exits, 2);
 }
 
-/* "Times are microseconds, and starts are on the clock `CLOCK_MONOTONIC` of the machine." */
+/* "Times are microseconds, and starts count from the acceptance of the call." */
 Test(stock, timings_come_from_the_worker) {
 	struct harness *h = harness_start(ONE_STOCK);
 	struct peer *p = peer_connect(h);
@@ -309,6 +309,13 @@ Test(stock, timings_come_from_the_worker) {
 	peer_expect(p, "{'parameters':{'results':[0.03,0.001],'startUs':['~min:0','~min:30000'],"
 		       "'durationUs':['~min:30000','~min:1000'],'attempts':[1,1],"
 		       "'summary':{'workUs':'~min:31000', ...}, ...}}");
+	peer_call(p, "Map", "{'function':'sleep','items':[0.001],'options':{'timings':true}}");
+	json_t *reply = peer_receive(p);
+	json_int_t start;
+
+	cr_assert_eq(json_unpack(reply, "{s{s[I]}}", "parameters", "startUs", &start), 0);
+	cr_assert_lt(start, 60 * 1000000, "that is no time since the call was accepted");
+	json_decref(reply);
 	harness_stop(h);
 }
 

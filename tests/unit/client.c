@@ -69,6 +69,11 @@ UNIT_TEST(client, apply_says_all_options) {
 		.unordered = true,
 		.timings = true,
 		.priority = -5,
+		.retries = 4,
+		.item_timeout_ms = 5,
+		.timeout_ms = 6,
+		.queue_timeout_ms = 7,
+		.no_rerun = true,
 	};
 	struct server server;
 	struct procpool *procpool;
@@ -78,7 +83,9 @@ UNIT_TEST(client, apply_says_all_options) {
 	      SCRIPT({ACCEPT, ""},
 		     {EXPECT, "{\"method\":\"io.procpool.Apply\",\"parameters\":{"
 			      "\"function\":\"f\",\"common\":[7],\"options\":{\"chunkSize\":3,"
-			      "\"maxWorkers\":2,\"priority\":-5,\"unpack\":\"positional\","
+			      "\"maxWorkers\":2,\"priority\":-5,\"retries\":4,"
+			      "\"itemTimeoutMs\":5,\"timeoutMs\":6,\"queueTimeoutMs\":7,"
+			      "\"rerun\":false,\"unpack\":\"positional\","
 			      "\"order\":\"unordered\","
 			      "\"onError\":\"abort\",\"timings\":true},\"argument\":0.10}}"},
 		     {SEND, "{\"parameters\":{\"result\":-0}}"}));

@@ -84,6 +84,11 @@ struct procpool_options {
 	bool idempotent;     /* running an item twice does no harm; see "calls". Not for streams */
 	char reserved_too[7]; /* as above */
 	int32_t priority; /* -20 … 19: a call weighs 1.25 times as much as one with 1 more, of this user */
+	uint32_t retries; /* further attempts at an item whose worker died or was stopped for it */
+	uint32_t item_timeout_ms;  /* of one attempt at one item; 0 = the pool's, here and below */
+	uint32_t timeout_ms;       /* of the call; 0 = none */
+	uint32_t queue_timeout_ms; /* of the call, until its first item starts */
+	bool no_rerun; /* what had finished when its worker died, unreported, is lost and does not run again */
 };
 
 #define PROCPOOL_OPTIONS_INIT \
