@@ -28,7 +28,7 @@
 	  "the call has too many items; send them in a stream") \
 	X(ITEM_TOO_LARGE, "io.procpool.ItemTooLarge", "an item is over the limit") \
 	X(TOO_MANY_CONNECTIONS, "io.procpool.TooManyConnections", "too many connections are open") \
-	X(QUEUE_FULL, "io.procpool.QueueFull", "too much is queued already") \
+	X(QUEUE_FULL, "io.procpool.QueueFull", "too much is held already") \
 	X(NESTED, "io.procpool.Nested", \
 	  "a worker cannot call its own pool: it would wait for itself") \
 	X(SHUTTING_DOWN, "io.procpool.ShuttingDown", \

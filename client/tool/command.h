@@ -14,6 +14,7 @@ enum exit_code {
 	EXIT_BAD_USAGE = 2,
 	EXIT_UNAVAILABLE = 69, /* EX_UNAVAILABLE */
 	EXIT_OUTPUT = 74,      /* EX_IOERR */
+	EXIT_TRY_AGAIN = 75,   /* EX_TEMPFAIL */
 	EXIT_DENIED = 77,      /* EX_NOPERM */
 	EXIT_BAD_CONFIG = 78   /* EX_CONFIG */
 };
@@ -25,6 +26,7 @@ enum exit_code {
 	"    2  wrong usage or input\n" \
 	"   69  no daemon, or it went away; says how many items were done\n" \
 	"   74  input or output failed\n" \
+	"   75  too much is held, or too many are connected: try again later\n" \
 	"   77  no permission\n" \
 	"   78  wrong configuration\n" \
 	"  130  interrupted\n" \

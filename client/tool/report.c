@@ -33,10 +33,10 @@ static int answer_exit_code(const char *name) {
 	case ERROR_ITEM_TOO_LARGE:
 	case ERROR_TOO_MANY_ITEMS:
 	case ERROR_TOO_DEEP: return EXIT_BAD_USAGE;
+	case ERROR_TOO_MANY_CONNECTIONS:
+	case ERROR_QUEUE_FULL: return EXIT_TRY_AGAIN;
 	case ERROR_POOL_FAILED:
 	case ERROR_SHUTTING_DOWN:
-	case ERROR_TOO_MANY_CONNECTIONS:
-	case ERROR_QUEUE_FULL:
 	case ERROR_RESOURCE_EXHAUSTED: return EXIT_UNAVAILABLE;
 	case ERROR_PERMISSION_DENIED: return EXIT_DENIED;
 	default: return EXIT_FAILED;
@@ -55,6 +55,20 @@ int error_exit_code(const struct procpool_error *error) {
 	}
 }
 
+/* What to do about an answer, where that takes more than its sentence; NULL otherwise. */
+static const char *next_step(const char *name) {
+	switch (error_from_name(name)) {
+	case ERROR_QUEUE_FULL:
+		return "try again when some of it is done; `procpool requests` lists what is held, "
+		       "and "
+		       "`procpool cancel` ends it";
+	case ERROR_TOO_MANY_CONNECTIONS:
+		return "try again when others have closed theirs; the administrator sets "
+		       "limits.connections and limits.user_connections";
+	default: return NULL;
+	}
+}
+
 static const char *user_name(void) {
 	const struct passwd *user = getpwuid(geteuid());
 
@@ -62,7 +76,11 @@ static const char *user_name(void) {
 }
 
 int report_error(const struct procpool_error *error) {
+	const char *next = error->code == PROCPOOL_E_ANSWER ? next_step(error->name) : NULL;
+
 	complain("%s", error->message);
+	if (next)
+		complain("%s", next);
 	if (error->code == PROCPOOL_E_NO_DAEMON)
 		complain("start one with `systemctl start procpool.socket`, or have one for this "
 			 "command with `procpool --private …`");

@@ -91,7 +91,7 @@ start_daemon() {
   socket=${1:-$scratch/socket}
   "$cli_build/daemon/procpoold" --socket "$socket" --set default.workers=2 \
     --set "default.command={\"$cli_build/worker/procpool-worker\",\"--load\",\"$plugin\"}" \
-    >"$scratch/daemon.log" 2>&1 </dev/null &
+    "${@:2}" >"$scratch/daemon.log" 2>&1 </dev/null &
   daemon_pid=$!
   until_true 20 'the daemon answers' ping
 }

@@ -19,6 +19,7 @@ cli_tests = \
 	%reldir%/private-daemon.sh \
 	%reldir%/private-run.sh \
 	%reldir%/progress.sh \
+	%reldir%/quota.sh \
 	%reldir%/results.sh \
 	%reldir%/usage.sh \
 	%reldir%/which-daemon.sh
