@@ -38,6 +38,8 @@ shows = \
 	%reldir%/show/map-by-hand.sh \
 	%reldir%/show/map-million.sh \
 	%reldir%/show/quickstart-fresh.sh \
+	%reldir%/show/quota-flood.sh \
+	%reldir%/show/quota_flood.py \
 	%reldir%/show/readme-examples.sh \
 	%reldir%/show/slots-cgroup-quota.sh \
 	%reldir%/show/worker.sh \
