@@ -2,14 +2,13 @@
 
 from lab import Missing
 from rows_maps import POOL, gearmand
-from rows_memory import known
 
 POWERS = [10**k for k in range(3, 8)]
 SIZES = [1, 16, 256, 4096, 65536, 1 << 20]
 CLIENTS = [1, 3, 10, 30, 100, 300, 1000]
 WORKERS = [1, 2, 4, 8, 16, 32, 64]
-# Settings for many clients and workers, as far as the daemon knows the keys.
-CONNECTIONS = ("limits.connections=2000", "limits.connections_per_user=2000")
+# What 1000 clients and a few more need.
+CONNECTIONS = "limits.user_connections=2000"
 
 
 class Curve:
@@ -94,13 +93,32 @@ def sizes(lab):
 def clients(lab):
     curve = Curve("clients", "One-item calls per second, by the number of clients", "clients", "calls/s", CLIENTS,
                   note="each client calls again as soon as it is answered")
-    daemon = lab.daemon(*known(lab, CONNECTIONS), files=4000)
+    call = calling(lab)
 
     def own(n):
-        sample = lab.client("calls", "--clients", n, "--seconds", 0.7, daemon=daemon)
+        sample = call(n)
         return sample["n"] / sample["s"]
 
     curve.add("procpool", own, own=True)
+    return curve
+
+
+def calling(lab):
+    daemon = lab.daemon(CONNECTIONS, files=4000)
+    return lambda n: lab.client("calls", "--clients", n, "--seconds", 0.7, daemon=daemon)
+
+
+def latency(lab):
+    curve = Curve("latency", "How long a one-item call takes, by the number of clients", "clients", "ms", CLIENTS,
+                  note="each client calls again as soon as it is answered")
+    call, last = calling(lab), {}
+
+    def p50(n):
+        last[n] = call(n)
+        return last[n]["p50"] * 1000
+
+    curve.add("p50", p50, own=True)
+    curve.add("p99", lambda n: last[n]["p99"] * 1000, own=True)
     return curve
 
 
@@ -121,4 +139,4 @@ def workers(lab):
     return curve
 
 
-CURVES = [items, sizes, clients, workers]
+CURVES = [items, sizes, clients, latency, workers]

@@ -30,7 +30,7 @@ def latencies(ns):
         return ns[min(len(ns) - 1, int(share * len(ns)))] / 1e9
 
     kept = {"p50": at(0.5), "p90": at(0.9), "p99": at(0.99), "max": ns[-1] / 1e9, "n": len(ns)}
-    kept["quantiles"] = [round(at(i / 20), 9) for i in range(20)]
+    kept["quantiles"] = [round(at(i / 10), 9) for i in range(10)]
     return kept
 
 
@@ -76,7 +76,7 @@ class Daemon:
         os.chmod(self.directory, 0o755)
         self.socket = self.directory + "/socket"
         command = [lab.place.procpoold, "--socket", self.socket]
-        for setting in [*lab.place.settings, *settings]:
+        for setting in lab.place.settings(settings):
             command += ["--set", setting]
         self.log = open(self.directory + "/log", "w")
         self.process = subprocess.Popen(

@@ -40,9 +40,9 @@ def versions(place, python):
     library = said("pkg-config", "--modversion", "libevent_core"), said("pkg-config", "--modversion", "jansson")
     joblib = said(python, "-c", "import joblib; print(joblib.__version__)")
     found = {
-        "procpool": said(place.procpool, "--version"),
-        "gcc": said("gcc", "--version"),
-        "libc": " ".join(platform.libc_ver()),
+        "procpool": said(place.procpool, "--version").replace("procpool ", ""),
+        "gcc": said("gcc", "-dumpfullversion"),
+        "glibc": platform.libc_ver()[1],
         "libevent": library[0],
         "jansson": library[1],
         "Python": platform.python_version(),
@@ -62,7 +62,7 @@ def describe(place, python):
         "terms": place.terms,
         "processor": field("/proc/cpuinfo", "model name"),
         "cpus": f"{len(os.sched_getaffinity(0))} used of {os.cpu_count()}",
-        "hypervisor": said("systemd-detect-virt") or "unknown",
+        "hypervisor": said("systemd-detect-virt", "--vm") or "unknown",
         "memory": f"{memory:.0f} GiB",
         "kernel": platform.release(),
         "system": field("/etc/os-release", "PRETTY_NAME"),

@@ -5,7 +5,8 @@
  *
  * --same: N items that are all VALUE, and results that are only counted.
  *
- * Prints {"s": all of it, "convert_s": of that, what this program did to make text of numbers and numbers of text}.
+ * Prints {"s": all of it, "cpu_s": this program's CPU time, "convert_s": of that, to make text of numbers and numbers of
+ * text}.
  * --stream sends 8 MiB and more through a stream, as what is longer than a message must be sent; its results are
  * checked as they come, and conversion is not timed apart.
  */
@@ -150,6 +151,13 @@ static void check(const struct job *job) {
 			    (unsigned long long) job->squares[i]);
 }
 
+static int64_t cpu_ns(void) {
+	struct timespec time;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+	return (int64_t) time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
 static void read_options(struct job *job, int argc, char **argv) {
 	static const struct option options[] = {
 		{"function", required_argument, NULL, 'f'}, {"chunk", required_argument, NULL, 'c'},
@@ -179,7 +187,7 @@ static void read_options(struct job *job, int argc, char **argv) {
 int main(int argc, char **argv) {
 	struct job job = {.function = "square", .options = PROCPOOL_OPTIONS_INIT};
 	struct procpool *pool = procpool_new(NULL);
-	int64_t begin;
+	int64_t begin, cpu;
 
 	read_options(&job, argc, argv);
 	if (!job.stream && !job.same) {
@@ -189,12 +197,14 @@ int main(int argc, char **argv) {
 	}
 	if (!pool || procpool_connect(pool) != 0)
 		die("cannot connect");
+	cpu = cpu_ns();
 	begin = now_ns();
 	if (job.stream)
 		stream(&job, pool);
 	else
 		map(&job, pool);
-	printf("{\"s\": %.9f", seconds_since(begin));
+	printf("{\"s\": %.9f, \"cpu_s\": %.9f", seconds_since(begin),
+	       (double) (cpu_ns() - cpu) / 1e9);
 	if (!job.stream)
 		printf(", \"convert_s\": %.9f", (double) job.convert_ns / 1e9);
 	puts("}");

@@ -9,11 +9,17 @@ SOURCE = os.path.dirname(HERE)
 
 
 class Place:
-    """procpool, procpoold: paths. settings: for --set. terms: in words."""
+    """procpool, procpoold: paths. command: of workers; needed: the daemon does not find it itself. terms: in words."""
 
-    def __init__(self, procpool, procpoold, tree, settings, environment, terms):
-        self.procpool, self.procpoold = procpool, procpoold
-        self.tree, self.settings, self.environment, self.terms = tree, settings, environment, terms
+    def __init__(self, procpool, procpoold, tree, command, needed, environment, terms):
+        self.procpool, self.procpoold, self.tree = procpool, procpoold, tree
+        self.command = "default.command={" + ",".join(f'"{word}"' for word in command) + "}"
+        self.needed, self.environment, self.terms = needed, environment, terms
+
+    def settings(self, more):
+        """What --set is given. Who says anything about the pool must name its command as well."""
+        command = self.needed or any(setting.startswith("default.") for setting in more)
+        return ([self.command] if command else []) + list(more)
 
     def program(self, name):
         """A program of bench/, or None. Libtool's own scripts around them are avoided where we can."""
@@ -26,9 +32,8 @@ class Place:
 def built(tree):
     """A tree that is only built: for trying a measure out."""
     tree = os.path.realpath(tree)
-    command = ",".join(f'"{word}"' for word in
-                       [tree + "/worker/procpool-worker", "--load", tree + "/bench/.libs/functions.so"])
-    return Place(tree + "/client/procpool", tree + "/daemon/procpoold", tree, ["default.command={" + command + "}"], {},
+    command = [tree + "/worker/procpool-worker", "--load", tree + "/bench/.libs/functions.so"]
+    return Place(tree + "/client/procpool", tree + "/daemon/procpoold", tree, command, True, {},
                  f"as built in {os.path.relpath(tree)}, not installed: for trying out")
 
 
@@ -63,5 +68,6 @@ def installed(base):
     functions = prefix + "/lib/procpool/functions"
     os.makedirs(functions, exist_ok=True)
     shutil.copy(tree + "/bench/.libs/functions.so", functions)
-    return Place(prefix + "/bin/procpool", prefix + "/sbin/procpoold", tree, [], {"LD_LIBRARY_PATH": prefix + "/lib"},
-                 "gcc -O2, no sanitizers, installed, the daemon's defaults")
+    command = [prefix + "/libexec/procpool/procpool-worker", "--load", functions]
+    return Place(prefix + "/bin/procpool", prefix + "/sbin/procpoold", tree, command, False,
+                 {"LD_LIBRARY_PATH": prefix + "/lib"}, "gcc -O2, no sanitizers, installed, the daemon's defaults")

@@ -42,11 +42,12 @@ def draw(curve, path):
 
 
 def draw_all(curves, directory):
-    """Returns (file name, title) of each."""
+    """Returns (file name, title, note) of each."""
     os.makedirs(directory, exist_ok=True)
     made = []
     for curve in curves:
         name = f"{curve['name']}.svg"
         draw(curve, os.path.join(directory, name))
-        made.append((name, f"{curve['title']}. {curve['note']}".strip()))
+        note = curve["note"]
+        made.append((name, curve["title"], f"{note[0].upper()}{note[1:]}." if note else ""))
     return made

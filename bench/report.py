@@ -3,9 +3,10 @@
 import verdict
 
 QUANTITIES = {
-    "s": "time", "p50": "p50", "p99": "p99", "max": "slowest", "starved": "starved", "peak_mib": "memory at most",
-    "mib": "memory", "kib_each": "memory a connection", "daemon_s_item": "CPU of the daemon an item",
-    "workers_s_item": "CPU of the workers an item", "convert_s": "of the time, text and numbers in the client",
+    "s": "time", "p50": "p50", "p99": "p99", "max": "slowest", "starved": "calls that took more than a second",
+    "mib": "memory", "peak_mib": "memory at most", "kib_each": "memory a connection",
+    "daemon_s_item": "CPU of the daemon an item", "workers_s_item": "CPU of the workers an item",
+    "client_s_item": "CPU of the client an item", "convert_s": "of the time, text and numbers in the client",
 }
 
 
@@ -49,12 +50,21 @@ def figure(comparison):
     return f"{number(middle)}× ({number(low)} – {number(high)})"
 
 
-def against(comparison):
+def against(comparison, who=None):
+    """who: in which language each contestant is written, to be said where they differ."""
     of = QUANTITIES[comparison["of"]]
     if comparison["how"] == "value":
         return f"{comparison['ours']}: {of}"
     speed = {"faster": "speed", "rate": "speed", "share": of}[comparison["how"]]
-    return f"{comparison['ours']} / {comparison['theirs']}: {speed}"
+    ours, theirs = (f"{label} ({who[label]})" if who and who.get(label) else label
+                    for label in (comparison["ours"], comparison["theirs"]))
+    return f"{ours} / {theirs}: {speed}"
+
+
+def languages(row):
+    """The first word of what each is written in, if that is not the same for all."""
+    words = {contestant["label"]: contestant["who"].split(",")[0].split(" ")[0] for contestant in row["contestants"]}
+    return words if len(set(words.values())) > 1 else {}
 
 
 def middle(contestant, of):
@@ -130,7 +140,7 @@ def goals_table(rows):
             cells.append([f"[{row['title']}](#{row['name']})", "", "–", "–", f"**{word}**" if word else "published"])
         for i, comparison in enumerate(wanted if not row["skipped"] else []):
             name = f"[{row['title']}](#{row['name']})" if i == 0 else ("or" if row["any_of"] else "")
-            cells.append([name, against(comparison), figure(comparison), goal(comparison),
+            cells.append([name, against(comparison, languages(row)), figure(comparison), goal(comparison),
                           f"**{comparison['verdict']}**"])
     return table(["work", "compared", "median (min – max)", "goal", ""], cells)
 
@@ -164,15 +174,18 @@ def profile_section(profile):
         return ""
     if "missing" in profile:
         return f"No profile: {profile['missing']}."
-    rows = [[f"{share:.1f} %", f"`{symbol}`", where] for share, symbol, where in profile["symbols"]]
-    return (f"Where the daemon's CPU time goes while a million squares are mapped, again and again ({profile['samples']} "
-            f"samples of `perf record -e {profile['event']}`):\n\n") + table(["share", "symbol", "in"], rows)
+    parts = [f"Where CPU time goes while a million squares are mapped again and again (`perf record -e {profile['event']}`); "
+             "shares of each program's own time, kernel included, above 1 %."]
+    for process in profile["processes"]:
+        rows = [[f"{share:.1f} %", f"`{symbol}`", where] for share, symbol, where in process["symbols"]]
+        parts.append(table([process["name"], "function", "in"], rows))
+    return "\n\n".join(parts)
 
 
 def document(kept, plots):
-    """The part between the markers. plots: (file, title)."""
+    """The part between the markers. plots: (file, title, note)."""
     parts = [machine_list(kept["machine"]), "### Goals", goals_table(kept["rows"]), "### How cost grows"]
-    parts += [f"![{title}]({file})" for file, title in plots]
+    parts += [f"![{title}]({file})\n\n{note}" for file, title, note in plots]
     parts += ["### Each row"] + [row_section(row) for row in kept["rows"] if not row["skipped"]]
     parts += ["### Profile", profile_section(kept.get("profile"))]
     return "\n\n".join(part for part in parts if part)

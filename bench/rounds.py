@@ -26,7 +26,7 @@ class Contestant:
             return
         taken = {choice: min(self.run(choice)["s"] for _ in range(2)) for choice in self.choices}
         self.choice = min(taken, key=taken.get)
-        self.note = (self.note + "; " if self.note else "") + f"{self.choice}"
+        self.note = f"{self.note} {self.choice}"
 
     def kept(self):
         return {"label": self.label, "who": self.who, "note": self.note, "own": self.own, "samples": self.samples}

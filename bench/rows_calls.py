@@ -76,7 +76,7 @@ def three(lab):
 
 def ten_thousand(lab):
     n = 500 if lab.quick else 10_000
-    row = Row("shell10k", f"{n} trivial jobs from the shell, a line of input each", items=n, budget_s=70, rounds=(3, 5),
+    row = Row("shell10k", f"{n:,} trivial jobs from the shell, a line of input each".replace(",", " ", 1), items=n, budget_s=70, rounds=(3, 5),
               warm=False,
               note="xargs and parallel start a process for each job, procpool does not: its functions live in workers that "
                    "are there already. What must be a program of its own for each job cannot gain this.")

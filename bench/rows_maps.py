@@ -19,7 +19,7 @@ def own_map(lab, n, *options):
         before = daemon.cpu()
         sample = lab.client("map", *options, n, daemon=daemon)
         after = daemon.cpu()
-        return {**sample, "items": n, "daemon_s_item": (after[0] - before[0]) / n,
+        return {**sample, "items": n, "client_s_item": sample["cpu_s"] / n, "daemon_s_item": (after[0] - before[0]) / n,
                 "workers_s_item": (after[1] - before[1]) / n}
 
     return run
@@ -51,7 +51,7 @@ def million(lab):
                 note=f"{few} items, its cost per item is the same; batch_size", choices=[10000, 50000])
     row.try_add("map() in one process", lambda: peer_map(lab, "serial", MILLION), who=PYTHON, note="no pool at all")
     row.add("bare pipe-through", lambda piece: lab.client("bare", "pipe", REQUEST_BYTES, REPLY_BYTES, piece),
-            who="C", note="the same bytes over the same two hops; bytes a read and write",
+            who="C", note="the same bytes over the same two hops; bytes a read and write:",
             choices=[65536, 262144])
     row.compare("procpool", POOL, goal=(">=", 3.0))
     row.compare("procpool", "bare pipe-through", goal=(">=", 0.8))
@@ -62,6 +62,7 @@ def million(lab):
     row.compare("procpool, json_t", POOL)
     row.compare("procpool", of="daemon_s_item", how="value", unit="s")
     row.compare("procpool", of="workers_s_item", how="value", unit="s")
+    row.compare("procpool", of="client_s_item", how="value", unit="s")
     row.compare("procpool", of="convert_s", how="value", unit="s")
     return row
 
@@ -113,7 +114,7 @@ def large(lab):
     row.try_add(EXECUTOR, lambda: pool_echo("executor"), who=PYTHON)
     row.try_add("joblib (loky)", lambda: pool_echo("loky"), who=PYTHON)
     row.add("bare pipe-through", lambda piece: lab.client("bare", "pipe", n * size, n * size, piece), who="C",
-            note="bytes a read and write", choices=[65536, 262144])
+            note="bytes a read and write:", choices=[65536, 262144])
     row.compare("procpool", POOL, goal=(">=", 2.0))
     for peer in (f"{POOL}, {BEST}", EXECUTOR, "joblib (loky)", "bare pipe-through"):
         row.compare("procpool", peer)

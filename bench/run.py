@@ -9,6 +9,7 @@ least and greatest are printed. No row can fail: what comes out is what there is
 import argparse
 import json
 import os
+import re
 import sys
 import time
 
@@ -133,7 +134,7 @@ def write_document(kept):
         text = file.read()
     before, rest = text.split(BEGIN)
     after = rest.split(END)[1]
-    made = report.document(kept, [(f"performance/{name}", title) for name, title in pictures])
+    made = report.document(kept, [(f"performance/{name}", title, note) for name, title, note in pictures])
     with open(DOCUMENT, "w") as file:
         file.write(f"{before}{BEGIN}\n\n{made}\n\n{END}{after}")
     print(f"bench: wrote {os.path.relpath(DOCUMENT)} and {len(pictures)} plots")
@@ -141,9 +142,12 @@ def write_document(kept):
 
 def keep(kept):
     os.makedirs(os.path.dirname(RESULTS), exist_ok=True)
+    text = json.dumps(kept, indent=1, ensure_ascii=False)
+    # One line for each innermost list or object, so that a sample is a line.
+    text = re.sub(r"\[\s+([^][{}]*?)\s+\]", lambda found: "[" + re.sub(r"\s+", " ", found[1]) + "]", text)
+    text = re.sub(r"\{\s+([^{}]*?)\s+\}", lambda found: "{" + re.sub(r"\s+", " ", found[1]) + "}", text)
     with open(RESULTS, "w") as file:
-        json.dump(kept, file, indent=1, ensure_ascii=False)
-        file.write("\n")
+        file.write(text + "\n")
 
 
 def main():
