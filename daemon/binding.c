@@ -217,10 +217,11 @@ static double credit(const struct binding *binding) {
 
 struct search {
 	const struct binding *binding;
-	int free;              /* slots */
-	struct worker *worker; /* that may get one more chunk, or NULL: an idle one */
-	struct pool *pool;     /* its */
-	uint64_t room;         /* µs that chunk may take */
+	int free;                  /* slots */
+	struct worker *worker;     /* that may get one more chunk, or NULL: an idle one */
+	struct pool *pool;         /* its */
+	uint64_t room;             /* µs that chunk may take */
+	struct sched_node *passed; /* the first that has to wait until a worker is idle, or NULL */
 };
 
 static bool can_run(struct sched_node *node, void *context) {
@@ -264,9 +265,14 @@ static uint64_t room_ahead(const struct worker *worker, uint64_t now) {
 	return held < BINDING_AHEAD ? BINDING_AHEAD - held : 0;
 }
 
-static bool can_follow(struct sched_node *node, void *context) {
-	const struct search *search = context;
-	const struct ticket *ticket = ticket_of_node(node);
+/* Whether a ticket would run if the worker became idle: there, or in the slot that it holds. */
+static bool wants_worker(const struct search *search, const struct ticket *ticket) {
+	if (!below_max_workers(ticket->request))
+		return false;
+	return ticket->pool == search->pool || (ticket->pool->slots && pool_idle(ticket->pool));
+}
+
+static bool fits_behind(const struct search *search, const struct ticket *ticket) {
 	const struct request *request = ticket->request;
 	uint32_t size = request->options.chunk_size ? request->options.chunk_size : 1;
 	uint64_t pending = request_pending(request);
@@ -280,8 +286,22 @@ static bool can_follow(struct sched_node *node, void *context) {
 	       (double) search->room;
 }
 
-/* Gives a busy worker what it will have run before a message could go to and fro. */
-/* The chunk behind what a worker has is what fits there, and says nothing of how large the next one should be. */
+/* A worker that is given more and more is never idle: whoever is passed over for it is so for this long only. */
+static bool can_follow(struct sched_node *node, void *context) {
+	struct search *search = context;
+	const struct ticket *ticket = ticket_of_node(node);
+
+	if (!fits_behind(search, ticket)) {
+		if (!search->passed && wants_worker(search, ticket))
+			search->passed = node;
+		return false;
+	}
+	return !search->passed ||
+	       sched_lead(search->passed, node) * US_PER_S < (double) BINDING_AHEAD;
+}
+
+/* Gives a busy worker what it will have run before a message could go to and fro. The chunk behind what it has is what
+ * fits there, and says nothing of how large the next one should be. */
 static void give_ahead(struct binding *binding, struct ticket *ticket, const struct search *search,
 		       uint64_t now) {
 	double most = (double) search->room / (ticket->item_cost * US_PER_S);
@@ -301,8 +321,10 @@ static void bind_ahead(struct binding *binding, struct pool *pool, struct worker
 	struct sched_node *node;
 
 	while ((search.room = room_ahead(worker, now)) > 0 &&
-	       (node = sched_pick(sched, credit(binding), can_follow, &search)))
+	       (node = sched_pick(sched, credit(binding), can_follow, &search))) {
 		give_ahead(binding, ticket_of_node(node), &search, now);
+		search.passed = NULL;
+	}
 }
 
 void binding_bind(struct binding *binding, uint64_t now) {

@@ -294,6 +294,18 @@ struct sched_node *sched_pick(struct sched *sched, double credit,
 	return pick(&sched->principals, 2, &question);
 }
 
+double sched_lead(const struct sched_node *first, const struct sched_node *later) {
+	const struct sched_group *a = first->program, *b = later->program;
+
+	if (a == b)
+		return later->flow.start - first->flow.start;
+	if (a->principal != b->principal) {
+		a = a->principal;
+		b = b->principal;
+	}
+	return b->flow.start - a->flow.start;
+}
+
 unsigned sched_ready(const struct sched *sched) {
 	return sched->n_ready;
 }

@@ -90,6 +90,10 @@ struct sched_node *sched_pick(struct sched *sched, double credit,
 			      bool (*runnable)(struct sched_node *node, void *context),
 			      void *context);
 
+/* Seconds by which the turn of one comes before that of the other, of virtual time, on the level where they part.
+ * Both are ready. */
+double sched_lead(const struct sched_node *first, const struct sched_node *later);
+
 /* Requests that are ready. */
 unsigned sched_ready(const struct sched *sched);
 /* Principals with a request that is ready. */

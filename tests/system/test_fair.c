@@ -12,7 +12,7 @@
 TestSuite(fair, .timeout = 120);
 
 /* Enough that none of them ends during a test. */
-#define MANY 200
+#define MANY 300
 /* What an item takes, in ms. */
 #define TURN 10
 
@@ -90,7 +90,8 @@ static char turn(struct work *work) {
 	return letter;
 }
 
-/* For so many turns, and then the letter had such a part of the time, give or take a fifth. */
+/* For so many turns, and then the letter had such a part of the time, give or take a third: the daemon counts from
+ * other moments than we, and the machine may be busy. */
 static void expect_share(struct work *work, unsigned n, char letter, double part) {
 	double all = 0, share;
 
@@ -100,8 +101,8 @@ static void expect_share(struct work *work, unsigned n, char letter, double part
 	for (unsigned i = 0; i < 128; i++)
 		all += work->ms[i];
 	share = work->ms[(unsigned char) letter] / all;
-	cr_assert(share > 0.8 * part && share < 1.2 * part, "%c had %.3f of the time, not %.3f: %s",
-		  letter, share, part, work->turns);
+	cr_assert(share > 0.67 * part && share < 1.34 * part,
+		  "%c had %.3f of the time, not %.3f: %s", letter, share, part, work->turns);
 }
 
 /* "The time of the workers is shared evenly between the users who have something to run, a user's time between its
@@ -309,5 +310,40 @@ Test(fair, to_who_cancels_in_a_loop_no_more_than_to_others) {
 	}
 	cr_assert(work.ms['c'] < 1.2 * work.ms['m'], "%.0f ms, and %.0f of others: %s",
 		  work.ms['c'], work.ms['m'], work.turns);
+	harness_stop(h);
+}
+
+/* Chunks that are sent ahead are not sent past somebody who waits for the worker. */
+Test(fair, to_another_user_even_if_the_worker_would_never_be_idle) {
+	struct harness *h;
+	struct fake *w;
+	struct peer *p, *q;
+	json_int_t chunk;
+	unsigned n = 0;
+
+	if (getuid() != 0)
+		cr_skip_test("only root can be two users");
+	h = harness_start_with(&(struct start) {.conf = ONE_FAKE, .activate = true});
+	w = harness_ready_worker(h, "f");
+	p = peer_connect(h);
+	q = peer_connect_as(h, 65534);
+	/* An item takes 10 us. */
+	peer_call(p, "Apply", "{'function':'f','argument':'a'}");
+	next_item(w, &chunk);
+	worker_page_store(w, (uint64_t) chunk, 1, false);
+	worker_send(w, "{'chunk':%lld,'results':[0],'busyUs':10}", (long long) chunk);
+	peer_expect_text(p, "{'parameters':{'result':0}}");
+	map(p, 'm', 0);
+	settle(h);
+	peer_call(q, "Apply", "{'function':'f','argument':'s'}");
+	settle(h);
+	while (next_item(w, &chunk) != 's') {
+		cr_assert(++n < MANY, "all of the map came first");
+		worker_page_store(w, (uint64_t) chunk, 1, false);
+		worker_send(w, "{'chunk':%lld,'results':[0],'busyUs':10}", (long long) chunk);
+		settle(h);
+	}
+	/* What the worker had, and 1 ms, by the daemon's reckoning, of what it has been given since. */
+	cr_assert(n <= 64 + 100 + 2, "%u items of the map came first", n);
 	harness_stop(h);
 }

@@ -469,6 +469,24 @@ UNIT_TEST(sched, a_request_can_leave_at_any_time_and_twice) {
 	end(&play);
 }
 
+UNIT_TEST(sched, one_leads_another_where_they_part) {
+	struct play play;
+
+	setup(&play);
+	add(&play, "a", 1000, 1, 0);
+	add(&play, "b", 1000, 1, 0);
+	add(&play, "c", 1000, 2, 0);
+	add(&play, "d", 2000, 2, 0);
+	sched_charge(&play.sched, node_of(&play, 'a'), 7);
+	sched_charge(&play.sched, node_of(&play, 'b'), 10);
+	sched_charge(&play.sched, node_of(&play, 'd'), 1);
+	cr_assert_eq(sched_lead(node_of(&play, 'a'), node_of(&play, 'b')), 3);
+	cr_assert_eq(sched_lead(node_of(&play, 'c'), node_of(&play, 'b')), 17);
+	cr_assert_eq(sched_lead(node_of(&play, 'd'), node_of(&play, 'c')), 16);
+	cr_assert_eq(sched_lead(node_of(&play, 'c'), node_of(&play, 'd')), -16);
+	end(&play);
+}
+
 UNIT_TEST(sched, a_request_is_runnable_if_all_four_facts_hold) {
 	for (unsigned bits = 0; bits < 16; bits++) {
 		const struct sched_facts facts = {
