@@ -252,7 +252,8 @@ static uint64_t room_ahead(const struct worker *worker, uint64_t now) {
 	uint64_t held = 0;
 	unsigned n = 0;
 
-	if (!worker_takes_more(worker))
+	/* One that is due must become idle in order to go. */
+	if (worker->due || !worker_takes_more(worker))
 		return 0;
 	TAILQ_FOREACH (chunk, &worker->chunks, link) {
 		if (chunk->predicted == CHUNK_UNKNOWN || ++n == BINDING_AHEAD_CHUNKS)

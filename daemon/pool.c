@@ -65,7 +65,12 @@ bool pool_is_warm(const struct pool *pool) {
 }
 
 struct worker *pool_idle(const struct pool *pool) {
-	return TAILQ_FIRST(&pool->workers[WORKER_IDLE]);
+	struct worker *first = TAILQ_FIRST(&pool->workers[WORKER_IDLE]), *worker;
+
+	TAILQ_FOREACH (worker, &pool->workers[WORKER_IDLE], link)
+		if (!worker->due)
+			return worker;
+	return first;
 }
 
 /* -------- workers come and go -------- */
@@ -186,7 +191,7 @@ static const struct worker_ops worker_ops = {
 
 /* -------- how many -------- */
 
-static void start_worker(void *context) {
+static struct worker *start_worker(void *context) {
 	struct pool *pool = context;
 	struct pool_private *p = pool->private;
 	const struct pool_setup *setup = p->setup;
@@ -209,16 +214,17 @@ static void start_worker(void *context) {
 		if (asprintf(&reason, "cannot start a process: %s", strerror(-r)) < 0)
 			reason = NULL;
 		note_failure(pool, clock_now(), reason);
-		return;
+		return NULL;
 	}
 	TAILQ_INSERT_HEAD(&pool->workers[WORKER_STARTING], worker, link);
+	return worker;
 }
 
 static void retire_worker(void *context, struct worker *worker) {
 	struct pool *pool = context;
 
-	log_info("pool %s: worker %llu goes: it is not needed", pool->name,
-		 (unsigned long long) worker->id);
+	log_info("pool %s: worker %llu goes: it is %s", pool->name, (unsigned long long) worker->id,
+		 worker->due ? "replaced" : "not needed");
 	worker->retired = true;
 	worker_stop(worker, RETIRE_GRACE);
 }

@@ -87,7 +87,7 @@ unsigned pool_count(const struct pool *pool, enum worker_state state);
 bool pool_is_empty(const struct pool *pool);
 /* As many workers as it has at least said hello, or it failed. */
 bool pool_is_warm(const struct pool *pool);
-/* The most recently used idle worker, or NULL. */
+/* The most recently used idle worker, or NULL; one that is due only if there is no other. */
 struct worker *pool_idle(const struct pool *pool);
 
 const char *pool_state_name(enum pool_state state);

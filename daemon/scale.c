@@ -71,6 +71,8 @@ static void plan_stop(struct scale_plan *plan, const struct scale_counts *counts
 		      uint64_t now) {
 	uint64_t hold = later(limits->idle, SCALE_LASTING);
 
+	/* A substitute is above the maximum until the one that it replaces has finished its work. */
+	most += lower(counts->due, counts->substitutes);
 	if (counts->idle == 0 || counts->ready <= least || counts->stopping)
 		return;
 	if (counts->ready + counts->starting > most)
@@ -79,6 +81,25 @@ static void plan_stop(struct scale_plan *plan, const struct scale_counts *counts
 		plan->stop = true;
 	else if (hold != UINT64_MAX)
 		plan->again = earlier(plan->again, counts->coldest + hold);
+}
+
+/* Make before break: first a substitute, one at a time and at most one above the maximum; when it is ready, one that is
+ * due goes, as soon as it is idle. */
+static void plan_replacement(struct scale_plan *plan, const struct scale_counts *counts,
+			     const struct scale_memory *memory, unsigned most, unsigned least,
+			     uint64_t now) {
+	bool replaced = counts->substitutes > 0 || counts->ready > most;
+
+	if (counts->due == 0)
+		return;
+	if (replaced && counts->ready > least)
+		plan->release = counts->due_idle;
+	else if (counts->starting > 0 || counts->stopping || counts->ready > most)
+		return;
+	else if (now < memory->not_before)
+		plan->again = earlier(plan->again, memory->not_before);
+	else
+		plan->substitute = true;
 }
 
 struct scale_plan scale_plan(const struct scale_counts *counts, const struct scale_limits *limits,
@@ -96,6 +117,8 @@ struct scale_plan scale_plan(const struct scale_counts *counts, const struct sca
 	note_missing(memory, lower(above(use, counts->starting + urgent), room - urgent), now);
 	plan_starts(&plan, counts, urgent, memory, now);
 	if (plan.start == 0)
+		plan_replacement(&plan, counts, memory, most, least, now);
+	if (plan.start == 0 && !plan.substitute && !plan.release)
 		plan_stop(&plan, counts, limits, most, least, now);
 	/* The one that proves that workers start again may go once it has. */
 	if (memory->failures > 0 && counts->ready > limits->min && counts->ready <= least)

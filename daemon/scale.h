@@ -21,7 +21,11 @@ struct scale_counts {
 	unsigned idle;    /* of these */
 	uint64_t coldest; /* since when the one that has been idle longest is; if idle > 0 */
 	bool stopping;    /* one is being stopped because it was idle */
-	bool unknown;     /* no worker has ever said what the pool offers */
+	/* Of those that are ready: are to be replaced; and were started to take the place of such a one, which has not
+	 * gone yet. */
+	unsigned due, substitutes;
+	bool due_idle; /* one that is due is idle */
+	bool unknown;  /* no worker has ever said what the pool offers */
 };
 
 /* What the pool's requests could use; see pool_demand(). */
@@ -47,9 +51,11 @@ struct scale_memory {
 
 struct scale_plan {
 	unsigned start;
-	bool stop;      /* the worker that has been idle longest */
-	uint64_t again; /* look again then; UINT64_MAX = when something changes */
-	bool failed;    /* the pool has no worker, and could not get one after a back-off */
+	bool stop;       /* the worker that has been idle longest */
+	bool substitute; /* start one more, to take the place of one that is due */
+	bool release;    /* one that is due and idle goes: its place is taken */
+	uint64_t again;  /* look again then; UINT64_MAX = when something changes */
+	bool failed;     /* the pool has no worker, and could not get one after a back-off */
 };
 
 /* To be asked whenever one of the numbers changed, and at plan.again; the plan counts as carried out. */

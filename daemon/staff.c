@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <limits.h>
 
 #include "daemon/clock.h"
 
@@ -25,6 +26,27 @@ static struct worker *coldest(const struct staff *staff) {
 	return TAILQ_LAST(&staff->workers[WORKER_IDLE], worker_list);
 }
 
+/* Who goes next of those that are due: the one that has been idle longest, or NULL. */
+static struct worker *due_idle(const struct staff *staff) {
+	struct worker *worker;
+
+	TAILQ_FOREACH_REVERSE (worker, &staff->workers[WORKER_IDLE], worker_list, link)
+		if (worker->due)
+			return worker;
+	return NULL;
+}
+
+static void count_replacements(const struct staff *staff, struct scale_counts *counts) {
+	const struct worker *worker;
+
+	for (enum worker_state state = WORKER_IDLE; state <= WORKER_BUSY; state++)
+		TAILQ_FOREACH (worker, &staff->workers[state], link) {
+			counts->due += worker->due;
+			counts->substitutes += worker->substitute;
+		}
+	counts->due_idle = due_idle(staff) != NULL;
+}
+
 static struct scale_counts count_all(const struct staff *staff) {
 	const struct worker *cold = coldest(staff), *worker;
 	struct scale_counts counts = {
@@ -37,9 +59,10 @@ static struct scale_counts count_all(const struct staff *staff) {
 
 	TAILQ_FOREACH (worker, &staff->workers[WORKER_STOPPING], link) {
 		/* Stopped because it said no hello: that may turn out to be a reason to wait with the next. */
-		counts.starting += worker->warm == 0;
+		counts.starting += worker->warm == 0 && !worker->retired;
 		counts.stopping = counts.stopping || worker->retired;
 	}
+	count_replacements(staff, &counts);
 	return counts;
 }
 
@@ -69,15 +92,43 @@ static void look_again(struct staff *staff, uint64_t again, uint64_t now) {
 		staff->again = again;
 }
 
+/* Substitutes in any state whose place is their own from now on: at most that many. */
+static void settle_substitutes(struct staff *staff, unsigned most) {
+	struct worker *worker;
+
+	for (enum worker_state state = WORKER_BUSY; most > 0; state--) {
+		TAILQ_FOREACH (worker, &staff->workers[state], link)
+			if (worker->substitute && most > 0) {
+				worker->substitute = false;
+				most--;
+			}
+		if (state == WORKER_STARTING)
+			break;
+	}
+}
+
+static void start_substitute(struct staff *staff) {
+	struct worker *worker = staff->ops->start(staff->context);
+
+	if (worker)
+		worker->substitute = true;
+}
+
 static void carry_out(struct staff *staff, const struct scale_plan *plan, uint64_t now) {
+	struct worker *goes = plan->release ? due_idle(staff) : plan->stop ? coldest(staff) : NULL;
+
 	if (plan->failed)
 		staff->ops->failed(staff->context);
 	for (unsigned i = 0; i < plan->start; i++)
 		staff->ops->start(staff->context);
+	if (plan->substitute)
+		start_substitute(staff);
 	look_again(staff, plan->again, now);
+	if (plan->release)
+		settle_substitutes(staff, 1);
 	/* The worker's change of state asks for the next plan. */
-	if (plan->stop)
-		staff->ops->retire(staff->context, coldest(staff));
+	if (goes)
+		staff->ops->retire(staff->context, goes);
 }
 
 void staff_look(struct staff *staff) {
@@ -92,9 +143,12 @@ void staff_look(struct staff *staff) {
 			return;
 		if (staff->memory.failures > 0 && has_settled(staff, now))
 			scale_success(&staff->memory);
+		/* Those that were due are gone by themselves. */
+		if (counts.due == 0)
+			settle_substitutes(staff, UINT_MAX);
 		plan = scale_plan(&counts, &staff->limits, staff->demand, &staff->memory, now);
 		carry_out(staff, &plan, now);
-	} while (plan.start > 0);
+	} while (plan.start > 0 || plan.substitute);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *context) {
@@ -108,10 +162,14 @@ static void on_timer(evutil_socket_t fd, short what, void *context) {
 /* -------- what changes -------- */
 
 /* Whether a change of state could change the plan: work begins and ends too often to ask for a plan each time. */
-static bool matters(const struct staff *staff, enum worker_state before, enum worker_state after) {
+static bool matters(const struct staff *staff, const struct worker *worker,
+		    enum worker_state before) {
+	enum worker_state after = worker->state;
+
 	if (before == WORKER_IDLE && after == WORKER_BUSY)
 		return false;
-	if (before != WORKER_BUSY || after != WORKER_IDLE || staff->memory.failures > 0)
+	if (worker->due || before != WORKER_BUSY || after != WORKER_IDLE ||
+	    staff->memory.failures > 0)
 		return true;
 	/* From now on it is idle: does somebody look when it has been long enough? */
 	return (staff->limits.min < staff->limits.max && !evtimer_pending(staff->timer, NULL)) ||
@@ -129,7 +187,7 @@ void staff_moved(struct staff *staff, struct worker *worker, enum worker_state b
 		    worker->warm > staff->memory.last)
 			scale_success(&staff->memory);
 	}
-	if (matters(staff, before, worker->state))
+	if (matters(staff, worker, before))
 		staff_look(staff);
 }
 
@@ -137,6 +195,11 @@ void staff_demand(struct staff *staff, struct scale_demand demand) {
 	if (demand.more == staff->demand.more && demand.beyond == staff->demand.beyond)
 		return;
 	staff->demand = demand;
+	staff_look(staff);
+}
+
+void staff_replace(struct staff *staff, struct worker *worker) {
+	worker->due = true;
 	staff_look(staff);
 }
 

@@ -15,9 +15,9 @@ struct event_base;
  */
 
 struct staff_ops {
-	/* One more worker; it may fail at once, which is a staff_failure(). */
-	void (*start)(void *context);
-	/* This idle worker is not needed any more. */
+	/* One more worker; returns it, or NULL: it failed at once, which is a staff_failure(). */
+	struct worker *(*start)(void *context);
+	/* This idle worker is not needed any more: there are enough, or it is due and another has taken its place. */
 	void (*retire)(void *context, struct worker *worker);
 	/* No worker lives, and none could be started for a while. */
 	void (*failed)(void *context);
@@ -53,6 +53,8 @@ void staff_look(struct staff *staff);
 void staff_moved(struct staff *staff, struct worker *worker, enum worker_state before);
 /* See pool_demand(). */
 void staff_demand(struct staff *staff, struct scale_demand demand);
+/* The worker is to be replaced, make before break: a new one says hello, then this one goes, when it has no chunk. */
+void staff_replace(struct staff *staff, struct worker *worker);
 /* A worker that was started then could not start; staff_look() may follow. */
 void staff_failure(struct staff *staff, uint64_t started);
 /* From now on nothing is done. */

@@ -79,7 +79,9 @@ struct worker {
 
 	/* What its pool notes. */
 	uint64_t idle_since; /* µs; if IDLE */
-	bool retired;        /* it was idle, and is stopped because there are enough without it */
+	bool retired;        /* it is stopped though nothing is wrong with it */
+	bool due;            /* it is to be replaced: another is started, then it goes */
+	bool substitute;     /* it was started for that, and none that is due has gone for it yet */
 
 	struct worker_private *private;
 };

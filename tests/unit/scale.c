@@ -17,6 +17,8 @@ struct ask {
 	uint64_t cold; /* since when the coldest is idle */
 	unsigned more, beyond;
 	bool stopping, unknown;
+	unsigned due, substitutes;
+	bool due_idle;
 	uint64_t timeout; /* 0: NEVER */
 };
 
@@ -27,17 +29,21 @@ static void expect(const char *what, const struct ask *ask, struct scale_memory 
 					    .idle = ask->idle,
 					    .coldest = ask->cold,
 					    .stopping = ask->stopping,
+					    .due = ask->due,
+					    .substitutes = ask->substitutes,
+					    .due_idle = ask->due_idle,
 					    .unknown = ask->unknown};
 	const struct scale_limits limits = {ask->min, ask->max,
 					    ask->timeout ? ask->timeout : NEVER};
 	struct scale_plan plan = scale_plan(
 		&counts, &limits, (struct scale_demand) {ask->more, ask->beyond}, memory, now);
-	char line[96], again[24] = "-";
+	char line[112], again[24] = "-";
 
 	if (plan.again != NEVER)
 		snprintf(again, sizeof again, "%llu", (unsigned long long) plan.again);
-	snprintf(line, sizeof line, "start %u%s again %s%s", plan.start, plan.stop ? " stop" : "",
-		 again, plan.failed ? " failed" : "");
+	snprintf(line, sizeof line, "start %u%s%s%s again %s%s", plan.start,
+		 plan.substitute ? " substitute" : "", plan.release ? " release" : "",
+		 plan.stop ? " stop" : "", again, plan.failed ? " failed" : "");
 	cr_assert_str_eq(line, expected, "%s: %s and not %s", what, line, expected);
 }
 
@@ -214,6 +220,64 @@ UNIT_TEST(scale, a_worker_has_a_chance_to_get_work_however_short_the_time) {
 	       .idle = 1, .cold = SECOND, .timeout = 1);
 	EXPECT("no work came", &memory, SECOND + 20 * MS, "start 0 stop again -", .max = 4,
 	       .ready = 1, .idle = 1, .cold = SECOND, .timeout = 1);
+}
+
+/* -------- make before break -------- */
+
+UNIT_TEST(scale, who_is_due_goes_when_another_is_ready_one_after_the_other) {
+	struct scale_memory memory = {0};
+
+	EXPECT("all are due", &memory, 0, "start 0 substitute again -", .min = 2, .max = 2,
+	       .ready = 2, .idle = 1, .due = 2, .due_idle = true);
+	EXPECT("one starts", &memory, 0, "start 0 again -", .min = 2, .max = 2, .starting = 1,
+	       .ready = 2, .idle = 1, .due = 2, .due_idle = true);
+	EXPECT("it is ready", &memory, 0, "start 0 release again -", .min = 2, .max = 2, .ready = 3,
+	       .idle = 2, .due = 2, .due_idle = true, .substitutes = 1);
+	EXPECT("one goes", &memory, 0, "start 0 again -", .min = 2, .max = 2, .ready = 2, .idle = 1,
+	       .due = 1, .stopping = true);
+	EXPECT("one is gone", &memory, 0, "start 0 substitute again -", .min = 2, .max = 2,
+	       .ready = 2, .idle = 1, .due = 1);
+	EXPECT("both are there, the old one is at work", &memory, 9 * SECOND, "start 0 again -",
+	       .min = 2, .max = 2, .ready = 3, .idle = 2, .due = 1, .substitutes = 1);
+	EXPECT("it has finished", &memory, 9 * SECOND, "start 0 release again -", .min = 2,
+	       .max = 2, .ready = 3, .idle = 3, .due = 1, .due_idle = true, .substitutes = 1);
+	EXPECT("done", &memory, 9 * SECOND, "start 0 again -", .min = 2, .max = 2, .ready = 2,
+	       .idle = 2);
+}
+
+UNIT_TEST(scale, a_replacement_waits_for_the_back_off_and_the_old_worker_stays) {
+	struct scale_memory memory = {0};
+
+	EXPECT("due", &memory, 0, "start 0 substitute again -", .min = 1, .max = 1, .ready = 1,
+	       .idle = 1, .due = 1, .due_idle = true);
+	scale_failure(&memory, 0, 10 * MS);
+	EXPECT("it failed", &memory, 10 * MS, "start 0 again 110000", .min = 1, .max = 1,
+	       .ready = 1, .idle = 1, .due = 1, .due_idle = true);
+	EXPECT("later", &memory, 110 * MS, "start 0 substitute again -", .min = 1, .max = 1,
+	       .ready = 1, .idle = 1, .due = 1, .due_idle = true);
+}
+
+UNIT_TEST(scale, a_replacement_keeps_as_many_workers_as_the_pool_had_grown_to) {
+	struct scale_memory memory = {0};
+
+	EXPECT("grown", &memory, 0, "start 0 substitute again -", .min = 1, .max = 8, .ready = 4,
+	       .idle = 2, .due = 3, .due_idle = true, .timeout = 60 * SECOND);
+	EXPECT("ready", &memory, 0, "start 0 release again -", .min = 1, .max = 8, .ready = 5,
+	       .idle = 3, .due = 3, .due_idle = true, .substitutes = 1, .timeout = 60 * SECOND);
+	EXPECT("growth goes on beside it", &memory, 0, "start 2 again -", .min = 7, .max = 8,
+	       .ready = 5, .idle = 1, .due = 3, .due_idle = true, .substitutes = 1);
+	EXPECT("two above the maximum", &memory, 0, "start 0 release again -", .min = 2, .max = 2,
+	       .ready = 4, .idle = 4, .due = 4, .due_idle = true);
+	EXPECT("an empty pool has nobody to replace", &memory, 0, "start 0 again -", .max = 8);
+}
+
+UNIT_TEST(scale, the_substitute_does_not_go_for_being_above_the_maximum) {
+	struct scale_memory memory = {0};
+
+	EXPECT("idle for long", &memory, 99 * SECOND, "start 0 again -", .min = 2, .max = 2,
+	       .ready = 3, .idle = 1, .cold = SECOND, .due = 1, .substitutes = 1);
+	EXPECT("one too many", &memory, 99 * SECOND, "start 0 stop again -", .min = 2, .max = 2,
+	       .ready = 4, .idle = 1, .cold = SECOND, .due = 1, .substitutes = 1);
 }
 
 /* -------- failures -------- */
