@@ -66,6 +66,15 @@ uint64_t request_pending(const struct request *request) {
 	return items_waiting(&request->items);
 }
 
+/* How far the oldest results that are held wait for others: what is before them fills no window, for it is delivered as
+ * it comes, and takes them along. One at a time would do, but a recalled chunk has thousands. */
+static uint64_t gap_end(const struct results *results) {
+	const struct run *oldest = TAILQ_FIRST(&results->runs);
+
+	return oldest && oldest->first > results->delivered ? oldest->first
+							    : results->delivered + 1;
+}
+
 /* First index that may not start now because of the window. The oldest undelivered item may always start, or window
  * and order would wait for each other. */
 static uint64_t window_end(const struct request *request) {
@@ -76,8 +85,10 @@ static uint64_t window_end(const struct request *request) {
 
 	if (limits->window_items == UINT64_MAX)
 		return UINT64_MAX;
+	if (!results->unordered && request->choked)
+		return results->delivered + 1;
 	if (!results->unordered)
-		return results->delivered + (full ? 1 : limits->window_items);
+		return full ? gap_end(results) : results->delivered + limits->window_items;
 	room = full || used >= limits->window_items ? 0 : limits->window_items - used;
 	return items_first(&request->items) + (used == 0 && room == 0 ? 1 : room);
 }

@@ -51,7 +51,7 @@ static const char *joined(char **list) {
  * "one result | 4 MiB | item error `ResultTooLarge`"
  * "results of a `Map` without `more`, together | 16 MiB | `ReplyTooLarge`"
  * "results not yet sent, with `more` and in streams | 65 536 items, 8 MiB | no error: nothing new
- * starts but the oldest item"
+ * starts but, in order of the input, what is before the first of them"
  * "an unfinished message | 30 s without a byte, 10 min in all | `TimedOut`"
  * "connections | 4096, of one user 1024 | `TooManyConnections`, before anything was read"
  * "items of one user: received, and their results not sent | 4 194 304 | `QueueFull`, with the

@@ -125,7 +125,7 @@ static char *results(const struct window_row *row) {
 /* "`window` is how far ahead of the oldest result that was not sent to you items are started, in
  * items; with `order` `unordered`, how many may run or have a result that was not sent."
  * "results not yet sent, with `more` and in streams | 65 536 items, 8 MiB | no error: nothing new
- * starts but the oldest item" */
+ * starts but, in order of the input, what is before the first of them" */
 UNIT_TEST(request, the_window_bounds_what_is_not_delivered) {
 	static const struct window_row table[] = {
 		{"nothing", false, false, false, 0, 0, 0, 1, "0:0,1,2,3"},
@@ -184,13 +184,40 @@ UNIT_TEST(request, the_oldest_item_may_always_start_again) {
 		       "22222222222222222222222222222222222222222222222222222222,"
 		       "33333333333333333333333333333333333333333333333333333333");
 	request_put_back(request, 1, 1, 0, 0);
-	expect(take(request, 1), "-");
+	expect(take(request, 1), "1:1");
 	request_put_back(request, 0, 1, 0, 0);
 	expect(take(request, 9), "0:0");
 	expect(take(request, 9), "-");
+	request_put_back(request, 1, 1, 0, 0);
 	sample_results(request, 0, 1, "0");
 	deliver(request);
 	expect(take(request, 9), "1:1");
+	request_free(request);
+}
+
+/* One at a time would be one in 10 milliseconds. */
+UNIT_TEST(request, what_came_back_starts_at_once_before_results_that_fill_the_window) {
+	struct request *request = sample_request("[0,1,2,3,4,5,6,7]", NULL, true);
+
+	take(request, 3);
+	take(request, 1);
+	sample_results(request, 3, 1,
+		       "333333333333333333333333333333333333333333333333333333333333333333"
+		       "3333333333333333333333333333333333");
+	expect(take(request, 9), "-");
+	request_put_back(request, 0, 3, 0, 0);
+	request->choked = true;
+	expect(take(request, 9), "0:0");
+	request_put_back(request, 0, 1, 0, 0);
+	request->choked = false;
+	expect(take(request, 9), "0:0");
+	expect(take(request, 9), "1:1,2");
+	sample_results(request, 2, 1, "2");
+	request_put_back(request, 1, 1, 0, 0);
+	request_put_back(request, 0, 1, 0, 0);
+	expect(take(request, 9), "0:0");
+	expect(take(request, 9), "1:1");
+	expect(take(request, 9), "-");
 	request_free(request);
 }
 
