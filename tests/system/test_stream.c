@@ -459,7 +459,7 @@ Test(stream, the_window_is_told_and_asked_for) {
 /* "`window` is how far ahead of the oldest result that was not sent to you items are started, in
  * items; with `order` `unordered`, how many may run or have a result that was not sent."
  * "results not yet sent, with `more` and in streams | 65 536 items, 8 MiB | no error: nothing new
- * starts but the oldest item"
+ * starts but, in order of the input, what is before the first of them"
  * "`order` | `ordered`, `unordered` | whether batches wait for those before them; `ordered` if
  * left out" */
 Test(stream, dispatch_stops_at_the_window_and_the_oldest_item_opens_it) {
@@ -492,7 +492,7 @@ Test(stream, dispatch_stops_at_the_window_and_the_oldest_item_opens_it) {
 /* Results larger than the whole window: one at a time, each gets through. */
 /* "The oldest item may always start, however full the window is."
  * "results not yet sent, with `more` and in streams | 65 536 items, 8 MiB | no error: nothing new
- * starts but the oldest item" */
+ * starts but, in order of the input, what is before the first of them" */
 Test(stream, a_window_smaller_than_one_result_lets_the_oldest_item_through) {
 	struct harness *h = harness_start("limits { window_bytes = 16 }\n" TWO_FAKES);
 	struct peer *p = peer_connect(h);
