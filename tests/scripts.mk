@@ -17,6 +17,10 @@ TESTS += $(script_tests)
 # The shows are run by ./quickstart check, one after the other: some of them measure.
 check_PROGRAMS += %reldir%/show/peak
 %canon_reldir%_show_peak_SOURCES = %reldir%/show/peak.c
+check_PROGRAMS += %reldir%/show/caller
+%canon_reldir%_show_caller_SOURCES = %reldir%/show/caller.c
+# Without the shared library, so that other users can run a copy.
+%canon_reldir%_show_caller_LDADD = client/libclient.la protocol/libprotocol.la $(JANSSON_LIBS)
 check_PROGRAMS += %reldir%/show/json_agree
 %canon_reldir%_show_json_agree_SOURCES = %reldir%/show/json_agree.c \
 	%reldir%/unit/json_texts.c %reldir%/unit/json_texts.h
@@ -33,6 +37,8 @@ shows = \
 	%reldir%/show/death-daemonised-child.sh \
 	%reldir%/show/death-kill-9.sh \
 	%reldir%/show/echo-byte-for-byte.sh \
+	%reldir%/show/fair-long-item-recalled.sh \
+	%reldir%/show/fair-small-beside-big.sh \
 	%reldir%/show/lib.sh \
 	%reldir%/show/malformed-and-others-unharmed.sh \
 	%reldir%/show/map-by-hand.sh \

@@ -347,3 +347,29 @@ Test(fair, to_another_user_even_if_the_worker_would_never_be_idle) {
 	cr_assert(n <= 64 + 100 + 2, "%u items of the map came first", n);
 	harness_stop(h);
 }
+
+Test(fair, to_the_items_behind_a_long_one_if_a_worker_is_idle) {
+	struct harness *h = harness_start(TWO_STOCKS);
+	struct peer *p = peer_connect(h);
+	char items[20 * 8] = "";
+	size_t n = 0;
+
+	for (unsigned i = 0; i < 19; i++)
+		strcat(items, ",'/'");
+	/* The first waits for a file; the others are through at once. */
+	peer_call_more(p, "Map",
+		       "{'function':'wait_for','items':['%s'%s],"
+		       "'options':{'chunkSize':20,'order':'unordered'}}",
+		       harness_path(h, "go"), items);
+	while (n < 19) {
+		json_t *reply = peer_receive(p);
+		json_t *parameters = json_object_get(reply, "parameters");
+
+		cr_assert_gt(json_integer_value(json_object_get(parameters, "first")), 0);
+		n += json_array_size(json_object_get(parameters, "results"));
+		json_decref(reply);
+	}
+	harness_write(h, "go", "");
+	peer_expect(p, "{'parameters':{'results':['~string'],'first':0, ...}, ...}");
+	harness_stop(h);
+}
