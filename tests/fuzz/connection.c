@@ -40,6 +40,7 @@ enum mode {
 	MODE_SMALL = 8,      /* limits that inputs reach */
 	MODE_DEAF = 16,      /* the peer reads nothing before the end */
 	MODE_HURRIED = 32,   /* the time for a whole message is over at once */
+	MODE_FULL = 64,      /* the user may hold next to nothing */
 	MODE_LEAVE = 128     /* the daemon goes first */
 };
 
@@ -53,6 +54,7 @@ struct fixture {
 	struct intake_limits limits;
 	struct conn_list all;
 	struct conn_setup setup;
+	struct quota quota;
 	bool closed;
 	struct pool_setup pool_setup;
 	uint64_t next_worker;
@@ -83,7 +85,8 @@ static const struct conn_ops later_ops = {.hung_up = on_hung_up, .drained = on_d
 static void run_later(void *context, struct conn *conn, struct conn_call *call) {
 	struct fixture *f = context;
 
-	(void) call;
+	if (call->call->oneway)
+		return; /* its owner would not be told when the connection goes */
 	f->later = conn;
 	conn_own(conn, &later_ops, f);
 }
@@ -230,6 +233,19 @@ static void on_closed(void *context) {
 static const struct dispatch_ops dispatch_ops = {.progressed = delivery_progressed,
 						 .pumped = on_pumped};
 
+/* What waits for room is looked after by turn(), as the daemon's timer does. */
+static void init_quota(struct fixture *f, int mode) {
+	const bool full = mode & MODE_FULL;
+
+	quota_init(&f->quota, &(struct quota_limits) {
+				      .connections = 1,
+				      .user_connections = 1,
+				      .user_items = full ? 2 : UINT64_MAX,
+				      .user_bytes = full ? 3000 : UINT64_MAX,
+				      .total_bytes = full ? 4000 : UINT64_MAX,
+			      });
+}
+
 static void fixture_init(struct fixture *f, struct event_base *base, char *scratch, int mode) {
 	*f = (struct fixture) {.loop = {base, scratch}};
 	configuration_init(&f->configuration);
@@ -237,9 +253,11 @@ static void fixture_init(struct fixture *f, struct event_base *base, char *scrat
 		f->configuration.limits.window_items = 2;
 	FUZZ_CHECK(dispatch_new(&f->dispatch, &f->loop, 1, &dispatch_ops, f) == 0);
 	add_pool(f);
+	init_quota(f, mode);
 	f->api = (struct api) {.loop = &f->loop,
 			       .dispatch = f->dispatch,
 			       .configuration = &f->configuration,
+			       .quota = &f->quota,
 			       .facts = state_facts,
 			       .context = f};
 	TAILQ_INIT(&f->api.watches);
@@ -265,6 +283,7 @@ static void fixture_init(struct fixture *f, struct event_base *base, char *scrat
 					.interfaces = f->interfaces,
 					.n_interfaces = 3,
 					.limits = &f->limits,
+					.quota = &f->quota,
 					.all = &f->all,
 					.closed = on_closed,
 					.context = f};
@@ -282,8 +301,14 @@ static void connect_peer(struct fixture *f) {
 /* -------- the peer -------- */
 
 static void turn(struct fixture *f) {
-	for (int i = 0; i < PASSES; i++)
+	struct quota_waiter *waiter;
+
+	for (int i = 0; i < PASSES; i++) {
 		event_base_loop(f->loop.base, EVLOOP_NONBLOCK);
+		waiter = quota_next(&f->quota);
+		if (waiter)
+			intake_go_on(waiter);
+	}
 	if (f->later) {
 		struct conn *conn = f->later;
 
@@ -381,6 +406,12 @@ static void finish(struct fixture *f, int mode) {
 	close(f->fd);
 	turn(f);
 	turn(f);
+	/* oneway calls that wait for room keep their connection; each that ends makes some. */
+	for (size_t i = 0; (mode & MODE_FULL) && !(mode & MODE_LEAVE) && !f->closed; i++) {
+		FUZZ_CHECK(i <= f->nuls);
+		dispatch_cancel_all(f->dispatch);
+		turn(f);
+	}
 	FUZZ_CHECK((f->closed || (mode & MODE_LEAVE)) && conn_count(&f->all) == 0 &&
 		   conn_all_sent(&f->all));
 	FUZZ_CHECK(!f->later && !f->stream && TAILQ_EMPTY(&f->api.watches));
@@ -388,6 +419,7 @@ static void finish(struct fixture *f, int mode) {
 	turn(f);
 	FUZZ_CHECK(!dispatch_has_requests(f->dispatch));
 	dispatch_free(f->dispatch);
+	quota_done(&f->quota);
 	configuration_done(&f->configuration);
 	free(f->output);
 }
