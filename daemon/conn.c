@@ -4,11 +4,11 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "daemon/bytes.h"
 #include "daemon/channel.h"
 #include "daemon/clock.h"
+#include "daemon/conn_inside.h"
 #include "daemon/log.h"
 #include "protocol/limits.h"
 
@@ -19,25 +19,6 @@
 /* So many peers at a time are given that, of those that are one connection too many. */
 #define REFUSED_MAX 64
 
-struct conn {
-	TAILQ_ENTRY(conn) link;
-	const struct conn_setup *setup;
-	struct peer peer;
-	struct channel *channel;
-	struct charge charge;
-	struct intake intake;
-	enum conn_state state;
-	struct event *reap; /* frees outside all callbacks of the channel, after draining */
-
-	bool stream;         /* upgraded */
-	bool active, oneway; /* a call is being served */
-	bool held;           /* it cannot be run yet */
-	enum quota_verdict held_for;
-	bool hung_up, input_over, shut;
-	const struct conn_ops *ops; /* of the call's or stream's owner; NULL = none */
-	void *owner;
-};
-
 /* -------- the end -------- */
 
 static void set_state(struct conn *conn, enum conn_state state) {
@@ -47,7 +28,7 @@ static void set_state(struct conn *conn, enum conn_state state) {
 	conn->state = state;
 }
 
-static void close_conn(struct conn *conn) {
+void conn_close(struct conn *conn) {
 	if (conn->state == CONN_CLOSED)
 		return;
 	set_state(conn, CONN_CLOSED);
@@ -56,7 +37,8 @@ static void close_conn(struct conn *conn) {
 	event_active(conn->reap, EV_TIMEOUT, 1);
 }
 
-static void conn_free(struct conn *conn) {
+/* Of one that may be half-built. */
+static void destroy(struct conn *conn) {
 	intake_done(&conn->intake);
 	channel_free(conn->channel);
 	if (conn->reap)
@@ -74,173 +56,47 @@ static void disown(struct conn *conn) {
 		ops->hung_up(owner);
 }
 
+void conn_free(struct conn *conn) {
+	disown(conn);
+	TAILQ_REMOVE(conn->setup->all, conn, link);
+	destroy(conn);
+}
+
 static void on_reap(evutil_socket_t fd, short what, void *context) {
 	struct conn *conn = context;
 	const struct conn_setup *setup = conn->setup;
 
 	(void) fd, (void) what;
-	disown(conn);
-	TAILQ_REMOVE(setup->all, conn, link);
 	conn_free(conn);
 	if (setup->closed)
 		setup->closed(setup->context);
 }
 
-/* The peer has its answer: it may take so long to go. */
-static void await_end(struct conn *conn) {
+void conn_limit_time(struct conn *conn) {
 	struct timeval interval = clock_interval(DRAIN_TIMEOUT);
 
-	if (conn->input_over)
-		close_conn(conn);
-	else
-		evtimer_add(conn->reap, &interval);
+	evtimer_add(conn->reap, &interval);
 }
 
-/* Sends what is written, however slowly it is taken, says that nothing follows, and waits for the peer to go. */
-static void drain(struct conn *conn) {
+/* The peer has its answer: it may take so long to go. */
+static void await_end(struct conn *conn) {
+	if (conn->input_over)
+		conn_close(conn);
+	else
+		conn_limit_time(conn);
+}
+
+void conn_drain(struct conn *conn) {
 	if (conn->state != CONN_OPEN)
 		return;
 	set_state(conn, CONN_DRAINING);
 	intake_stop(&conn->intake);
 	channel_finish(conn->channel);
 	if (conn->hung_up)
-		return close_conn(conn);
+		return conn_close(conn);
 	channel_discard(conn->channel);
 	if (conn_unsent(conn) == 0)
 		await_end(conn);
-}
-
-/* -------- replies -------- */
-
-size_t conn_unsent(const struct conn *conn) {
-	return channel_unsent(conn->channel);
-}
-
-static bool wants_reply(const struct conn *conn) {
-	return conn->state == CONN_OPEN && !conn->hung_up && !conn->oneway;
-}
-
-static void charge_unsent(struct conn *conn) {
-	charge_set(&conn->charge, QUOTA_BYTES, conn_unsent(conn));
-}
-
-void conn_write(struct conn *conn, const void *data, size_t size) {
-	if (wants_reply(conn) && channel_write(conn->channel, data, size) < 0)
-		close_conn(conn);
-	charge_unsent(conn);
-}
-
-void conn_write_bytes(struct conn *conn, struct bytes *bytes, size_t begin, size_t end) {
-	if (wants_reply(conn) && channel_write_bytes(conn->channel, bytes, begin, end) < 0)
-		close_conn(conn);
-	charge_unsent(conn);
-}
-
-/* message: taken. */
-static void write_message(struct conn *conn, json_t *message) {
-	char *text = wants_reply(conn) ? json_dumps(message, JSON_COMPACT) : NULL;
-
-	if (text)
-		conn_write(conn, text, strlen(text) + 1);
-	else if (wants_reply(conn))
-		close_conn(conn);
-	free(text);
-	json_decref(message);
-}
-
-/* parameters: taken; NULL = none. */
-static void write_failure(struct conn *conn, const char *name, json_t *parameters) {
-	json_t *message = json_pack("{ss}", "error", name);
-
-	if (parameters)
-		json_object_set_new(message, "parameters", parameters);
-	write_message(conn, message);
-}
-
-static void write_error(struct conn *conn, struct error *error) {
-	write_failure(conn, error_name(error->id), json_incref(error->parameters));
-	error_done(error);
-}
-
-void conn_own(struct conn *conn, const struct conn_ops *ops, void *owner) {
-	conn->ops = owner ? ops : NULL;
-	conn->owner = owner;
-}
-
-void conn_call_over(struct conn *conn) {
-	conn->active = conn->oneway = false;
-	conn_own(conn, NULL, NULL);
-	if (conn->state != CONN_OPEN)
-		return;
-	if (conn->input_over)
-		drain(conn);
-	else
-		intake_pause(&conn->intake, INTAKE_CALL, false);
-}
-
-void conn_hold(struct conn *conn, enum quota_verdict verdict) {
-	conn->held = true;
-	conn->held_for = verdict;
-}
-
-void conn_reply(struct conn *conn, json_t *parameters, bool continues) {
-	json_t *message = json_object();
-
-	if (parameters && json_object_size(parameters) > 0)
-		json_object_set(message, "parameters", parameters);
-	if (continues)
-		json_object_set_new(message, "continues", json_true());
-	json_decref(parameters);
-	write_message(conn, message);
-	if (!continues)
-		conn_call_over(conn);
-}
-
-void conn_fail(struct conn *conn, struct error *error) {
-	bool malformed = error->id == ERROR_MALFORMED_MESSAGE;
-
-	write_error(conn, error);
-	if (malformed)
-		drain(conn);
-	conn_call_over(conn);
-}
-
-void conn_fail_as(struct conn *conn, const char *name, json_t *parameters) {
-	write_failure(conn, name, parameters);
-	conn_call_over(conn);
-}
-
-/* An error after which nothing the peer says can be trusted to be where it seems to be. */
-static void refuse(struct conn *conn, struct error *error) {
-	conn->oneway = false;
-	write_error(conn, error);
-	drain(conn);
-}
-
-/* -------- streams -------- */
-
-void conn_upgrade(struct conn *conn, json_t *parameters, const struct conn_ops *ops, void *owner) {
-	json_t *message = json_pack("{so}", "parameters", parameters);
-
-	write_message(conn, message);
-	conn->stream = true;
-	conn->active = false;
-	conn_own(conn, ops, owner);
-}
-
-void conn_pause_stream(struct conn *conn, bool pause) {
-	if (conn->state == CONN_OPEN)
-		intake_pause(&conn->intake, INTAKE_WINDOW, pause);
-}
-
-void conn_set_laden(struct conn *conn, bool laden) {
-	if (conn->state == CONN_OPEN)
-		intake_set_laden(&conn->intake, laden);
-}
-
-void conn_close_stream(struct conn *conn) {
-	conn_own(conn, NULL, NULL);
-	drain(conn);
 }
 
 static void end_stream_input(struct conn *conn, struct error *error) {
@@ -293,7 +149,7 @@ static void take_call(struct conn *conn, struct windowed_call *windowed) {
 	struct call call;
 
 	if (call_decode(&call, &conn->intake.doc, windowed->call.text, &error) != 0)
-		return refuse(conn, &error);
+		return conn_refuse(conn, &error);
 	/* Nobody is left to answer; what wants no answer is still done. */
 	if (!conn->hung_up || call.oneway) {
 		windowed->call.call = &call;
@@ -337,7 +193,7 @@ static ssize_t await_rest(struct conn *conn) {
 		return 0;
 	}
 	quota_error(conn->charge.quota, verdict, &error);
-	refuse(conn, &error);
+	conn_refuse(conn, &error);
 	return -1;
 }
 
@@ -351,8 +207,12 @@ static ssize_t refuse_document(struct conn *conn, int r) {
 	if (conn->stream)
 		end_stream_input(conn, &error);
 	else
-		refuse(conn, &error);
+		conn_refuse(conn, &error);
 	return -1;
+}
+
+static bool wants_replies(const struct conn *conn) {
+	return conn->state == CONN_OPEN && !conn->stream && !conn->hung_up;
 }
 
 static ssize_t on_received(void *context, char *bytes, size_t size) {
@@ -381,7 +241,7 @@ static ssize_t on_received(void *context, char *bytes, size_t size) {
 		intake_begin_stream(&conn->intake);
 	if (conn->active)
 		intake_pause(&conn->intake, INTAKE_CALL, true);
-	if (!conn->stream && !conn->hung_up && conn_unsent(conn) > LIMIT_UNSENT_HIGH)
+	if (wants_replies(conn) && conn_unsent(conn) > LIMIT_UNSENT_HIGH)
 		intake_pause(&conn->intake, INTAKE_UNSENT, true);
 	return (ssize_t) (length + 1);
 }
@@ -390,7 +250,7 @@ static void on_hangup(struct conn *conn) {
 	conn->hung_up = true;
 	disown(conn);
 	if (conn->stream || conn->state == CONN_DRAINING)
-		return close_conn(conn);
+		return conn_close(conn);
 	/* Whole calls that the peer sent before it went may be oneway. */
 	conn->active = false;
 	intake_pause(&conn->intake, INTAKE_CALL, false);
@@ -405,7 +265,7 @@ static void on_eof(struct conn *conn) {
 	conn->input_over = true;
 	if (conn->state == CONN_DRAINING) {
 		if (conn_unsent(conn) == 0)
-			close_conn(conn);
+			conn_close(conn);
 	} else if (conn->stream) {
 		if (channel_unread(conn->channel) > 0)
 			error_set(&error, ERROR_MALFORMED_MESSAGE, "{sssI}", "reason",
@@ -414,7 +274,7 @@ static void on_eof(struct conn *conn) {
 		intake_stop(&conn->intake);
 		end_stream_input(conn, &error);
 	} else if (!conn->active) {
-		drain(conn);
+		conn_drain(conn);
 	}
 }
 
@@ -428,11 +288,11 @@ static void on_ended(void *context, enum channel_end end) {
 	else if (end == CHANNEL_EOF && !conn->hung_up)
 		on_eof(conn);
 	else
-		close_conn(conn);
+		conn_close(conn);
 }
 
 static void on_sent(void *context) {
-	charge_unsent(context);
+	conn_charge_unsent(context);
 }
 
 static void on_drained(void *context) {
@@ -462,7 +322,7 @@ static void on_timed_out(void *context, uint64_t timeout) {
 	if (conn->stream)
 		end_stream_input(conn, &error);
 	else
-		refuse(conn, &error);
+		conn_refuse(conn, &error);
 }
 
 static void on_waits_for(void *context, const char *what) {
@@ -479,57 +339,6 @@ static const struct intake_ops intake_ops = {
 
 /* -------- life -------- */
 
-const struct peer *conn_peer(const struct conn *conn) {
-	return &conn->peer;
-}
-
-static void shut(struct conn *conn) {
-	if (conn->stream || conn->state != CONN_OPEN)
-		return;
-	conn->shut = true;
-	/* The peer's next write fails at once, so it knows that its call was not accepted; what it wrote
-	 * before is still read. */
-	shutdown(channel_fd(conn->channel), SHUT_RD);
-	if (!conn->active) {
-		intake_stop(&conn->intake);
-		channel_resume(conn->channel);
-	}
-}
-
-void conn_shut_all(struct conn_list *all) {
-	struct conn *conn;
-
-	TAILQ_FOREACH (conn, all, link)
-		shut(conn);
-}
-
-void conn_hurry_all(struct conn_list *all) {
-	struct timeval interval = clock_interval(DRAIN_TIMEOUT);
-	struct conn *conn;
-
-	TAILQ_FOREACH (conn, all, link)
-		if (conn->state != CONN_CLOSED)
-			evtimer_add(conn->reap, &interval);
-}
-
-unsigned conn_count(const struct conn_list *all) {
-	const struct conn *conn;
-	unsigned n = 0;
-
-	TAILQ_FOREACH (conn, all, link)
-		n++;
-	return n;
-}
-
-bool conn_all_sent(const struct conn_list *all) {
-	const struct conn *conn;
-
-	TAILQ_FOREACH (conn, all, link)
-		if (conn_unsent(conn) > 0)
-			return false;
-	return true;
-}
-
 /* Tells a peer that is one too many. Those who are told at once are few: beyond, what is written is all. */
 static void refuse_connection(struct conn *conn, enum quota_verdict verdict) {
 	struct error error = {0};
@@ -537,10 +346,10 @@ static void refuse_connection(struct conn *conn, enum quota_verdict verdict) {
 	charge_set(&conn->charge, QUOTA_CONNECTIONS, 0);
 	charge_set(&conn->charge, QUOTA_REFUSED, 1);
 	quota_error(conn->charge.quota, verdict, &error);
-	refuse(conn, &error);
+	conn_refuse(conn, &error);
 	if (conn->charge.quota->held[QUOTA_REFUSED] > REFUSED_MAX) {
 		channel_flush(conn->channel);
-		close_conn(conn);
+		conn_close(conn);
 	}
 }
 
@@ -567,7 +376,7 @@ int conn_new(const struct conn_setup *setup, int fd, const struct peer *peer) {
 	conn->setup = setup;
 	conn->peer = *peer;
 	if (build(conn, fd) < 0) {
-		conn_free(conn);
+		destroy(conn);
 		return -ENOMEM;
 	}
 	TAILQ_INSERT_TAIL(setup->all, conn, link);
@@ -576,14 +385,4 @@ int conn_new(const struct conn_setup *setup, int fd, const struct peer *peer) {
 	if (verdict != QUOTA_OK)
 		refuse_connection(conn, verdict);
 	return 0;
-}
-
-void conn_free_all(struct conn_list *all) {
-	struct conn *conn;
-
-	while ((conn = TAILQ_FIRST(all))) {
-		TAILQ_REMOVE(all, conn, link);
-		disown(conn);
-		conn_free(conn);
-	}
 }

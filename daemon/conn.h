@@ -19,11 +19,7 @@ struct channel_loop;
 /*
  * One Varlink peer: order, flags, oneway, upgrade, errors. What it can be asked is in the tables of
  * interfaces it is given; it knows nothing about pools.
- *
- *   OPEN ──error or end──► DRAINING ──all sent, peer ended──► CLOSED
  */
-enum conn_state { CONN_OPEN, CONN_DRAINING, CONN_CLOSED };
-
 struct conn;
 
 /* One call, while its method looks at it. */

@@ -3,6 +3,8 @@
 noinst_LTLIBRARIES += %reldir%/libdaemon.la
 %canon_reldir%_libdaemon_la_SOURCES = \
 	%reldir%/api.c %reldir%/api.h \
+	%reldir%/answer.c \
+	%reldir%/audience.c \
 	%reldir%/batch.c %reldir%/batch.h \
 	%reldir%/binding.c %reldir%/binding.h \
 	%reldir%/bytes.c %reldir%/bytes.h \
@@ -12,7 +14,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/clock.h \
 	%reldir%/commons.c %reldir%/commons.h \
 	%reldir%/configuration.c %reldir%/configuration.h \
-	%reldir%/conn.c %reldir%/conn.h \
+	%reldir%/conn.c %reldir%/conn.h %reldir%/conn_inside.h \
 	%reldir%/cpus.c %reldir%/cpus.h \
 	%reldir%/daemon.c %reldir%/daemon.h \
 	%reldir%/delivery.c %reldir%/delivery.h \

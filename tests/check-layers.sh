@@ -10,8 +10,9 @@ main launch
 daemon
 api
 delivery status watch service operations
-batch
+batch answer audience
 conn
+conn_inside
 intake method
 dispatch
 recall
