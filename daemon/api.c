@@ -10,6 +10,7 @@
 #include "daemon/clock.h"
 #include "daemon/configuration.h"
 #include "daemon/dispatch.h"
+#include "daemon/permission.h"
 #include "daemon/status.h"
 #include "protocol/interface.h"
 #include "protocol/parameters.h"
@@ -25,6 +26,7 @@ static struct request *new_request(struct api *api, const struct conn *conn,
 		.window_bytes = configuration->limits.window_bytes,
 	};
 	struct run_options options = parameters->options;
+	struct request *request;
 
 	if (!windowed) {
 		limits.window_items = limits.window_bytes = UINT64_MAX;
@@ -32,8 +34,11 @@ static struct request *new_request(struct api *api, const struct conn *conn,
 	} else if (parameters->window && parameters->window < limits.window_items) {
 		limits.window_items = parameters->window;
 	}
-	return request_new(dispatch_new_id(api->dispatch), parameters->function, peer->uid,
-			   peer->pid, &options, &limits, clock_now());
+	request = request_new(dispatch_new_id(api->dispatch), parameters->function, peer->uid,
+			      peer->pid, &options, &limits, clock_now());
+	if (request)
+		request->groups = groups_ref(peer->groups);
+	return request;
 }
 
 /* An Apply without an argument has this one. */
@@ -175,10 +180,18 @@ static void run_stream(void *context, struct conn *conn, struct conn_call *call)
 
 /* -------- Cancel -------- */
 
+static struct viewer viewer_of(const struct api *api, const struct conn *conn) {
+	const struct peer *peer = conn_peer(conn);
+
+	return (struct viewer) {.uid = peer->uid,
+				.groups = peer->groups,
+				.administrator = operations_allowed(&api->operations, peer)};
+}
+
 /* Who may not see a request learns nothing about it. */
 static struct request *find_request(const struct api *api, const struct conn *conn,
 				    const char *id) {
-	const struct peer *peer = conn_peer(conn);
+	const struct viewer viewer = viewer_of(api, conn);
 	struct request *request;
 	char *end;
 	uint64_t number;
@@ -187,9 +200,7 @@ static struct request *find_request(const struct api *api, const struct conn *co
 		return NULL;
 	number = strtoull(id, &end, 10);
 	request = *end ? NULL : dispatch_find(api->dispatch, number);
-	if (request && request->uid != peer->uid && !operations_allowed(peer))
-		return NULL;
-	return request;
+	return request && viewer_sees_request(&viewer, request->uid) ? request : NULL;
 }
 
 static void cancel(void *context, struct conn *conn, struct conn_call *call) {
@@ -215,19 +226,21 @@ static void cancel(void *context, struct conn *conn, struct conn_call *call) {
 
 /* -------- what can be seen -------- */
 
-static json_t *build_status(void *context, bool workers) {
+static json_t *build_status(void *context, const struct conn *conn, bool workers) {
 	const struct api *api = context;
+	const struct viewer viewer = viewer_of(api, conn);
 	struct status_facts facts;
 
 	api->facts(api->context, &facts);
-	return status_daemon(api->dispatch, &facts, workers);
+	return status_daemon(api->dispatch, &viewer, &facts, workers);
 }
 
-static json_t *build_requests(void *context, bool detailed) {
+static json_t *build_requests(void *context, const struct conn *conn, bool detailed) {
 	const struct api *api = context;
+	const struct viewer viewer = viewer_of(api, conn);
 
 	(void) detailed;
-	return status_requests(api->dispatch, clock_now());
+	return status_requests(api->dispatch, &viewer, clock_now());
 }
 
 static void strip_status(json_t *answer) {
@@ -253,7 +266,7 @@ static void show(struct api *api, struct conn *conn, const struct conn_call *cal
 	struct error error = {0};
 
 	if (!call->call->more)
-		return conn_reply(conn, source->build(api, detailed), false);
+		return conn_reply(conn, source->build(api, conn, detailed), false);
 	if (watch_start(&api->watches, source, api, detailed, conn, api->loop) < 0) {
 		error_set_no_memory(&error);
 		conn_fail(conn, &error);
@@ -283,11 +296,12 @@ static void list_requests(void *context, struct conn *conn, struct conn_call *ca
 
 static void list_functions(void *context, struct conn *conn, struct conn_call *call) {
 	const struct api *api = context;
+	const struct viewer viewer = viewer_of(api, conn);
 	struct error error = {0};
 
 	if (parameters_decode(NULL, 0, NULL, call->doc, call->text, &error) != 0)
 		return conn_fail(conn, &error);
-	conn_reply(conn, status_functions(api->dispatch), false);
+	conn_reply(conn, status_functions(api->dispatch, &viewer), false);
 }
 
 /* -------- for administrators -------- */

@@ -19,6 +19,8 @@
 static const struct setting daemon_settings[] = {
 	{"slots", SETTING_AUTO_COUNT, offsetof(struct configuration, slots)},
 	{"drain_timeout", SETTING_TIME, offsetof(struct configuration, drain_timeout)},
+	{"admin_users", SETTING_LIST, offsetof(struct configuration, admin_users)},
+	{"admin_groups", SETTING_LIST, offsetof(struct configuration, admin_groups)},
 	{.key = NULL},
 };
 
@@ -48,8 +50,6 @@ static const struct setting limits_settings[] = {
 	{ #key, type, offsetof(struct pool_configuration, key) }
 #define LATER(key) \
 	{ #key, SETTING_LATER, 0 }
-#define LATER_LIST(key) \
-	{ #key, SETTING_LATER_LIST, 0 }
 
 static const struct setting pool_settings[] = {
 	POOL(command, SETTING_LIST),
@@ -68,8 +68,8 @@ static const struct setting pool_settings[] = {
 	LATER(max_age),
 	LATER(max_rss),
 	LATER(stderr_rate),
-	LATER_LIST(allow_users),
-	LATER_LIST(allow_groups),
+	POOL(allow_users, SETTING_LIST),
+	POOL(allow_groups, SETTING_LIST),
 	{.key = NULL},
 };
 
@@ -399,9 +399,15 @@ void configuration_done(struct configuration *configuration) {
 		strings_free(pool->environment);
 		free(pool->directory);
 		free(pool->user);
+		strings_free(pool->allow_users);
+		strings_free(pool->allow_groups);
+		permission_done(&pool->allowed);
 		free(pool->where);
 	}
 	free(configuration->pools);
+	strings_free(configuration->admin_users);
+	strings_free(configuration->admin_groups);
+	permission_done(&configuration->administrators);
 	*configuration = (struct configuration) {0};
 }
 

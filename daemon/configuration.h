@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "daemon/permission.h"
 #include "daemon/setting.h"
 #include "protocol/limits.h"
 
@@ -24,12 +25,16 @@ struct pool_configuration {
 	uint64_t item_timeout, queue_timeout; /* of calls that do not say; UINT64_MAX = none */
 	uint64_t slow_item;                   /* one that takes longer is logged */
 	char *user;                           /* of the workers; NULL = the daemon's */
+	char **allow_users, **allow_groups;   /* names or numbers; both NULL = everybody */
+	struct permission allowed;            /* the same, by users_resolve() */
 	char *where;                          /* "FILE:LINE" where its section ends, for messages */
 };
 
 struct configuration {
 	uint64_t slots; /* SETTING_AUTO = usable CPUs */
 	uint64_t drain_timeout;
+	char **admin_users, **admin_groups; /* names or numbers, or NULL */
+	struct permission administrators;   /* the same, by users_resolve() */
 	struct {
 		uint64_t message, envelope, reply, items, item, worker_message;
 		uint64_t window_items, window_bytes;

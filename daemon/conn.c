@@ -10,6 +10,7 @@
 #include "daemon/clock.h"
 #include "daemon/conn_inside.h"
 #include "daemon/log.h"
+#include "daemon/permission.h"
 #include "protocol/limits.h"
 
 /* Read at once while no message is unfinished: what is read ahead of a call that is being served. */
@@ -44,6 +45,7 @@ static void destroy(struct conn *conn) {
 	if (conn->reap)
 		event_free(conn->reap);
 	charge_close(&conn->charge);
+	groups_unref(conn->peer.groups);
 	free(conn);
 }
 
@@ -375,6 +377,7 @@ int conn_new(const struct conn_setup *setup, int fd, const struct peer *peer) {
 		return -ENOMEM;
 	conn->setup = setup;
 	conn->peer = *peer;
+	groups_ref(conn->peer.groups);
 	if (build(conn, fd) < 0) {
 		destroy(conn);
 		return -ENOMEM;

@@ -349,7 +349,8 @@ static void fill_setups(struct daemon *daemon) {
 		.context = daemon,
 	};
 	TAILQ_INIT(&daemon->api.watches);
-	operations_init(&daemon->api.operations, &daemon->loop, daemon->dispatch);
+	operations_init(&daemon->api.operations, &daemon->loop, daemon->dispatch,
+			&configuration->administrators);
 	daemon->service = (struct service) {
 		.product = "procpoold",
 		.interfaces = daemon->interfaces,

@@ -119,7 +119,8 @@ static int await_route(struct dispatch *dispatch, struct ticket *ticket) {
 	struct pool *pool;
 
 	TAILQ_FOREACH (pool, &dispatch->pools, link)
-		if (!pool->offer.functions && pool->start_timeout > longest)
+		if (route_allowed(pool, ticket->request) && !pool->offer.functions &&
+		    pool->start_timeout > longest)
 			longest = pool->start_timeout;
 	ticket->unrouted = evtimer_new(dispatch->private->loop->base, on_unrouted, ticket);
 	if (!ticket->unrouted)

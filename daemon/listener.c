@@ -17,6 +17,7 @@
 #include "daemon/channel.h"
 #include "daemon/clock.h"
 #include "daemon/log.h"
+#include "daemon/permission.h"
 
 #define BACKLOG 512
 /* How long nothing is accepted when descriptors or memory are short. */
@@ -49,10 +50,32 @@ static void pause_accepting(struct listener *listener, int error) {
 	event_add(listener->pause, &interval);
 }
 
+/* The groups of whoever connected; NULL if they cannot be had, and then they give it no rights. */
+static struct groups *peer_groups(int fd, gid_t gid) {
+	gid_t few[64], *ids = few;
+	socklen_t size = sizeof few;
+	struct groups *groups = NULL;
+	int r = getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, ids, &size);
+
+	/* They are more, and size says how many. */
+	if (r < 0 && errno == ERANGE) {
+		ids = malloc(size);
+		r = ids ? getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, ids, &size) : -1;
+	}
+	if (r == 0)
+		groups = groups_new(gid, ids, size / sizeof *ids);
+	if (!groups)
+		log_warning("cannot tell the groups of who connected: %s", strerror(errno));
+	if (ids != few)
+		free(ids);
+	return groups;
+}
+
 /* Returns 0, or -errno of accept4(). */
 static int accept_one(struct listener *listener) {
 	struct ucred cred;
 	socklen_t size = sizeof cred;
+	struct peer peer;
 	int client = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (client < 0)
@@ -62,8 +85,12 @@ static int accept_one(struct listener *listener) {
 		close(client);
 		return 0;
 	}
-	listener->ops->accepted(listener->context, client,
-				&(struct peer) {.uid = cred.uid, .gid = cred.gid, .pid = cred.pid});
+	peer = (struct peer) {.uid = cred.uid,
+			      .gid = cred.gid,
+			      .pid = cred.pid,
+			      .groups = peer_groups(client, cred.gid)};
+	listener->ops->accepted(listener->context, client, &peer);
+	groups_unref(peer.groups);
 	return 0;
 }
 

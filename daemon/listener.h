@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 struct channel_loop;
+struct groups;
 
 /* The socket that clients connect to: passed by the service manager, or bound by path. */
 
@@ -12,10 +13,11 @@ struct peer {
 	uid_t uid;
 	gid_t gid;
 	pid_t pid;
+	struct groups *groups; /* its effective one and all others; NULL = not known */
 };
 
 struct listener_ops {
-	/* fd: connected, non-blocking; the callee's. */
+	/* fd: connected, non-blocking; the callee's. Of the peer's groups it takes a reference. */
 	void (*accepted)(void *context, int fd, const struct peer *peer);
 };
 

@@ -36,6 +36,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/order.c %reldir%/order.h \
 	%reldir%/outcome.c %reldir%/outcome.h \
 	%reldir%/output.c %reldir%/output.h \
+	%reldir%/permission.c %reldir%/permission.h \
 	%reldir%/pool.c %reldir%/pool.h \
 	%reldir%/progress.c %reldir%/progress.h \
 	%reldir%/quantity.c %reldir%/quantity.h \
@@ -53,6 +54,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/staff.c %reldir%/staff.h \
 	%reldir%/status.c %reldir%/status.h \
 	%reldir%/strings.c %reldir%/strings.h \
+	%reldir%/users.c %reldir%/users.h \
 	%reldir%/watch.c %reldir%/watch.h \
 	%reldir%/worker.c %reldir%/worker.h
 %canon_reldir%_libdaemon_la_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfdir)"'

@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "daemon/daemon.h"
 #include "daemon/log.h"
 #include "daemon/options.h"
+#include "daemon/users.h"
 
 #define EXIT_CONFIG 78
 
@@ -111,28 +111,6 @@ static void remove_directory(const char *socket) {
 	}
 }
 
-/* What only this process can tell. Returns 0, or 1 after saying what is wrong. */
-static int check_users(const struct configuration *configuration) {
-	for (size_t i = 0; i < configuration->n_pools; i++) {
-		const struct pool_configuration *pool = &configuration->pools[i];
-
-		if (!pool->user)
-			continue;
-		if (geteuid() != 0) {
-			log_error(
-				"%s: pool '%s' has a user, which takes a daemon that runs as root",
-				pool->where, pool->name);
-			return 1;
-		}
-		if (!getpwnam(pool->user)) {
-			log_error("%s: pool '%s': there is no user %s", pool->where, pool->name,
-				  pool->user);
-			return 1;
-		}
-	}
-	return 0;
-}
-
 static int run(const struct options *options, const struct configuration *configuration) {
 	char socket[PATH_MAX] = "", *launcher;
 	int status;
@@ -178,10 +156,9 @@ int main(int argc, char **argv) {
 	if (options.private_fd >= 0)
 		log_set_level(LOG_WARNING);
 	configuration_init(&configuration);
-	if (configure(&configuration, &options, &error) != 0) {
+	if (configure(&configuration, &options, &error) != 0 ||
+	    users_resolve(&configuration, &error) != 0) {
 		log_error("%s", error.text);
-		status = EXIT_CONFIG;
-	} else if (check_users(&configuration) != 0) {
 		status = EXIT_CONFIG;
 	} else {
 		status = run(&options, &configuration);

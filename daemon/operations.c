@@ -3,33 +3,34 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "daemon/channel.h"
 #include "daemon/clock.h"
 #include "daemon/dispatch.h"
 #include "daemon/log.h"
+#include "daemon/permission.h"
 #include "protocol/limits.h"
 #include "protocol/parameters.h"
 
 #define US_PER_MS UINT64_C(1000)
 
 void operations_init(struct operations *operations, const struct channel_loop *loop,
-		     struct dispatch *dispatch) {
-	*operations = (struct operations) {.loop = loop, .dispatch = dispatch};
+		     struct dispatch *dispatch, const struct permission *administrators) {
+	*operations = (struct operations) {
+		.loop = loop, .dispatch = dispatch, .administrators = administrators};
 	TAILQ_INIT(&operations->drains);
 }
 
-bool operations_allowed(const struct peer *peer) {
-	return peer->uid == 0 || peer->uid == getuid();
+bool operations_allowed(const struct operations *operations, const struct peer *peer) {
+	return permission_holds(operations->administrators, peer->uid, peer->groups);
 }
 
 /* Reads the parameters of a method for administrators, and answers the call if it may not be or is wrong. */
-static bool begin(const struct parameter *table, size_t n, json_t **values, struct conn *conn,
-		  struct conn_call *call) {
+static bool begin(const struct operations *operations, const struct parameter *table, size_t n,
+		  json_t **values, struct conn *conn, struct conn_call *call) {
 	struct error error = {0};
 
-	if (!operations_allowed(conn_peer(conn))) {
+	if (!operations_allowed(operations, conn_peer(conn))) {
 		error_set(&error, ERROR_PERMISSION_DENIED, NULL);
 	} else if (parameters_decode(table, n, values, call->doc, call->text, &error) == 0) {
 		log_info("%s, asked for by uid %u", call->call->method, conn_peer(conn)->uid);
@@ -82,7 +83,7 @@ void operations_resize(struct operations *operations, struct conn *conn, struct 
 	};
 	json_t *values[2];
 
-	if (!begin(table, 2, values, conn, call))
+	if (!begin(operations, table, 2, values, conn, call))
 		return;
 	resize(operations, conn, values[0], json_integer_value(values[1]));
 	json_decref(values[0]);
@@ -162,7 +163,7 @@ void operations_drain(struct operations *operations, struct conn *conn, struct c
 	json_int_t ms;
 	json_t *value;
 
-	if (!begin(table, 1, &value, conn, call))
+	if (!begin(operations, table, 1, &value, conn, call))
 		return;
 	ms = value ? json_integer_value(value) : 0;
 	if (value && (ms < 1 || ms > UINT32_MAX)) {
@@ -180,7 +181,7 @@ void operations_drain(struct operations *operations, struct conn *conn, struct c
 void operations_resume(struct operations *operations, struct conn *conn, struct conn_call *call) {
 	struct drain *drain;
 
-	if (!begin(NULL, 0, NULL, conn, call))
+	if (!begin(operations, NULL, 0, NULL, conn, call))
 		return;
 	operations->drained = false;
 	while ((drain = TAILQ_FIRST(&operations->drains)))

@@ -7,6 +7,7 @@
 
 struct channel_loop;
 struct dispatch;
+struct permission;
 
 /*
  * What administrators do to a running daemon: resize a pool, drain, resume.
@@ -18,15 +19,16 @@ TAILQ_HEAD(drain_list, drain);
 struct operations {
 	const struct channel_loop *loop;
 	struct dispatch *dispatch;
+	const struct permission *administrators;
 	bool drained;             /* no new work is taken, until resumed */
 	struct drain_list drains; /* calls that wait for the work at hand to be finished */
 };
 
 void operations_init(struct operations *operations, const struct channel_loop *loop,
-		     struct dispatch *dispatch);
+		     struct dispatch *dispatch, const struct permission *administrators);
 
-/* Whether the peer may: root, and whoever the daemon runs as. */
-bool operations_allowed(const struct peer *peer);
+/* Whether the peer may. */
+bool operations_allowed(const struct operations *operations, const struct peer *peer);
 
 /* The methods; each answers the call, now or later. */
 void operations_resize(struct operations *operations, struct conn *conn, struct conn_call *call);

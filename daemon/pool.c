@@ -331,6 +331,7 @@ int pool_new(struct pool **ret, const struct pool_configuration *configuration,
 	p->ops = ops;
 	p->context = context;
 	if (staff_init(&p->staff, setup->loop->base, pool->workers, limits, &staff_ops, pool) < 0 ||
+	    permission_copy(&pool->allowed, &configuration->allowed) < 0 ||
 	    recipe_init(&p->recipe, configuration, setup->environment, setup->private) < 0 ||
 	    !pool->name) {
 		pool_free(pool);
@@ -350,6 +351,7 @@ struct pool *pool_free(struct pool *pool) {
 	recipe_done(&p->recipe);
 	free(p);
 	offer_done(&pool->offer);
+	permission_done(&pool->allowed);
 	free(pool->reason);
 	free(pool->name);
 	free(pool);

@@ -5,6 +5,7 @@
 #include <sys/queue.h>
 
 #include "daemon/offer.h"
+#include "daemon/permission.h"
 #include "daemon/worker.h"
 
 struct channel_loop;
@@ -49,7 +50,8 @@ struct pool {
 	enum pool_state state;
 	struct worker_list workers[WORKER_STATES]; /* IDLE: most recently used first */
 	struct offer offer;
-	char *reason; /* why the last worker could not start; NULL */
+	struct permission allowed; /* who may use it */
+	char *reason;              /* why the last worker could not start; NULL */
 	uint64_t start_timeout;
 	/* µs, UINT64_MAX = none: of calls that do not say, and from where on an item is logged. */
 	uint64_t item_timeout, queue_timeout, slow_item;

@@ -263,6 +263,7 @@ struct request *request_free(struct request *request) {
 	charge_close(&request->charge);
 	free(request->function);
 	free(request->pool);
+	groups_unref(request->groups);
 	free(request);
 	return NULL;
 }

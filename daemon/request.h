@@ -7,6 +7,7 @@
 
 #include "daemon/bytes.h"
 #include "daemon/items.h"
+#include "daemon/permission.h"
 #include "daemon/quota.h"
 #include "daemon/results.h"
 #include "protocol/document.h"
@@ -38,6 +39,7 @@ struct request {
 	char *pool;     /* asked for by name, or NULL */
 	uid_t uid;
 	pid_t pid;
+	struct groups *groups; /* of its client; owned, NULL = none are known */
 	struct run_options options;
 	struct request_limits limits;
 	enum request_state state;

@@ -38,12 +38,17 @@ static void add_offer(struct offers *offers, struct pool *pool, const char *func
 		offers->equals++;
 }
 
+bool route_allowed(const struct pool *pool, const struct request *request) {
+	return permission_holds(&pool->allowed, request->uid, request->groups);
+}
+
 static struct offers collect(const struct pool_list *pools, const struct request *request) {
 	struct offers offers = {0};
 	struct pool *pool;
 
 	TAILQ_FOREACH (pool, pools, link)
-		if (!request->pool || strcmp(pool->name, request->pool) == 0)
+		if (route_allowed(pool, request) &&
+		    (!request->pool || strcmp(pool->name, request->pool) == 0))
 			add_offer(&offers, pool, request->function);
 	return offers;
 }
@@ -54,7 +59,8 @@ static int ambiguous(const struct pool_list *pools, const struct request *reques
 	struct pool *pool;
 
 	TAILQ_FOREACH (pool, pools, link)
-		if (offer_match(&pool->offer, request->function) == match)
+		if (route_allowed(pool, request) &&
+		    offer_match(&pool->offer, request->function) == match)
 			json_array_append_new(names, json_string(pool->name));
 	return error_set(error, ERROR_AMBIGUOUS_FUNCTION, "{ssso}", "function", request->function,
 			 "pools", names);

@@ -6,8 +6,12 @@
 
 /*
  * Which pool runs a function: the exact name beats a prefix, a longer prefix a shorter one, and two pools that offer it
- * equally well are one too many. Looks at pools, changes nothing.
+ * equally well are one too many. A pool that the request's user may not use does not exist. Looks at pools, changes
+ * nothing.
  */
+
+/* Whether the request's user may use the pool. */
+bool route_allowed(const struct pool *pool, const struct request *request);
 
 /* Returns 0 and *ret, which is NULL while a pool that did not say hello yet could still offer the function;
  * or 1 and *error. */

@@ -15,8 +15,7 @@ const struct setting *setting_find(const struct setting *settings, const char *k
 }
 
 bool setting_is_list(const struct setting *setting) {
-	return setting->type == SETTING_LIST || setting->type == SETTING_ENVIRONMENT ||
-	       setting->type == SETTING_LATER_LIST;
+	return setting->type == SETTING_LIST || setting->type == SETTING_ENVIRONMENT;
 }
 
 /* A number from min on, or auto. Returns 0 and *ret, or 1. */
@@ -84,8 +83,7 @@ const char *setting_check(const struct setting *setting, const char *text) {
 	bool yes;
 
 	switch (setting->type) {
-	case SETTING_LATER:
-	case SETTING_LATER_LIST: return "is not supported yet";
+	case SETTING_LATER: return "is not supported yet";
 	case SETTING_LIST: return *text ? NULL : "takes no empty word";
 	case SETTING_PATH: return *text == '/' ? NULL : "takes an absolute path";
 	case SETTING_NAME: return *text && !strpbrk(text, " /:") ? NULL : "takes a name";

@@ -19,8 +19,7 @@ enum setting_type {
 	SETTING_NAME,
 	SETTING_LIST,
 	SETTING_ENVIRONMENT,
-	SETTING_LATER,
-	SETTING_LATER_LIST
+	SETTING_LATER
 };
 
 /* As many as slots. */

@@ -61,16 +61,20 @@ static json_t *program_name(pid_t pid) {
 
 struct listing {
 	const struct dispatch *dispatch;
+	const struct viewer *viewer;
 	json_t *list;
 	uint64_t now;
 };
 
 static void list_request(const struct request *request, void *context) {
 	struct listing *listing = context;
-	const char *waits_for = dispatch_waits_for(listing->dispatch, request);
+	const char *waits_for;
 	char id[24];
 	json_t *entry;
 
+	if (!viewer_sees_request(listing->viewer, request->uid))
+		return;
+	waits_for = dispatch_waits_for(listing->dispatch, request);
 	snprintf(id, sizeof id, "%" PRIu64, request->id);
 	entry = json_pack("{ss ss sI sI so sI sI sI sI sI}", "id", id, "function",
 			  request->function, "uid", (json_int_t) request->uid, "pid",
@@ -84,8 +88,10 @@ static void list_request(const struct request *request, void *context) {
 	json_array_append_new(listing->list, entry);
 }
 
-json_t *status_requests(const struct dispatch *dispatch, uint64_t now) {
-	struct listing listing = {.dispatch = dispatch, .list = json_array(), .now = now};
+json_t *status_requests(const struct dispatch *dispatch, const struct viewer *viewer,
+			uint64_t now) {
+	struct listing listing = {
+		.dispatch = dispatch, .viewer = viewer, .list = json_array(), .now = now};
 
 	dispatch_each(dispatch, list_request, &listing);
 	return json_pack("{so}", "requests", listing.list);
@@ -117,8 +123,8 @@ static json_t *resident_bytes(pid_t pid) {
 	return json_integer((json_int_t) (resident * (unsigned long long) sysconf(_SC_PAGESIZE)));
 }
 
-static json_t *worker_status(const struct dispatch *dispatch, const struct pool *pool,
-			     const struct worker *worker, uint64_t now) {
+static json_t *worker_status(const struct dispatch *dispatch, const struct viewer *viewer,
+			     const struct pool *pool, const struct worker *worker, uint64_t now) {
 	const struct chunk *chunk = TAILQ_FIRST(&worker->chunks);
 	const struct request *request = chunk ? dispatch_find(dispatch, chunk->request) : NULL;
 	json_t *status = json_pack(
@@ -127,32 +133,34 @@ static json_t *worker_status(const struct dispatch *dispatch, const struct pool 
 		(json_int_t) worker->items, "ageUs", (json_int_t) (now - worker->started),
 		"rssBytes", resident_bytes(worker->pid));
 
-	if (request)
+	if (request && viewer_sees_request(viewer, request->uid))
 		json_object_set_new(status, "function", json_string(request->function));
 	return status;
 }
 
-static json_t *workers_status(const struct dispatch *dispatch, uint64_t now) {
-	json_t *list = json_array();
+static void add_workers(json_t *list, const struct dispatch *dispatch, const struct viewer *viewer,
+			const struct pool *pool, uint64_t now) {
 	const struct worker *worker;
-	const struct pool *pool;
 
-	TAILQ_FOREACH (pool, &dispatch->pools, link)
-		for (enum worker_state state = 0; state < WORKER_GONE; state++)
-			TAILQ_FOREACH (worker, &pool->workers[state], link)
-				json_array_append_new(list,
-						      worker_status(dispatch, pool, worker, now));
-	return list;
+	for (enum worker_state state = 0; state < WORKER_GONE; state++)
+		TAILQ_FOREACH (worker, &pool->workers[state], link)
+			json_array_append_new(list,
+					      worker_status(dispatch, viewer, pool, worker, now));
 }
 
-json_t *status_daemon(const struct dispatch *dispatch, const struct status_facts *facts,
-		      bool workers) {
+json_t *status_daemon(const struct dispatch *dispatch, const struct viewer *viewer,
+		      const struct status_facts *facts, bool workers) {
 	struct totals totals = count_requests(dispatch, facts->now);
-	json_t *pools = json_array(), *status;
+	json_t *pools = json_array(), *list = json_array(), *status;
 	const struct pool *pool;
 
-	TAILQ_FOREACH (pool, &dispatch->pools, link)
+	TAILQ_FOREACH (pool, &dispatch->pools, link) {
+		if (!viewer_sees_pool(viewer, &pool->allowed))
+			continue;
 		json_array_append_new(pools, pool_status(pool));
+		if (workers)
+			add_workers(list, dispatch, viewer, pool, facts->now);
+	}
 	status = json_pack("{ss ss si sI si si si sI sI sI sI sI so}", "state", facts->state,
 			   "version", PACKAGE_VERSION, "pid", (int) getpid(), "uptimeUs",
 			   (json_int_t) (facts->now - facts->started), "slots",
@@ -163,7 +171,8 @@ json_t *status_daemon(const struct dispatch *dispatch, const struct status_facts
 			   (json_int_t) dispatch->items_failed, "oldestWaitUs",
 			   (json_int_t) totals.oldest_wait, "pools", pools);
 	if (workers)
-		json_object_set_new(status, "workers", workers_status(dispatch, facts->now));
+		json_object_set(status, "workers", list);
+	json_decref(list);
 	return status;
 }
 
@@ -173,14 +182,17 @@ static json_t *function_status(const struct pool *pool, const char *name, json_t
 			 pool->offer.runtime);
 }
 
-json_t *status_functions(const struct dispatch *dispatch) {
+json_t *status_functions(const struct dispatch *dispatch, const struct viewer *viewer) {
 	json_t *list = json_array(), *description;
 	const struct pool *pool;
 	const char *name;
 
-	TAILQ_FOREACH (pool, &dispatch->pools, link)
+	TAILQ_FOREACH (pool, &dispatch->pools, link) {
+		if (!viewer_sees_pool(viewer, &pool->allowed))
+			continue;
 		json_object_foreach(pool->offer.functions, name, description)
 			json_array_append_new(list, function_status(pool, name, description));
+	}
 	return json_pack("{so}", "functions", list);
 }
 

@@ -34,7 +34,7 @@ static void watch_free(struct watch *watch) {
 
 /* Sends the answer if it differs from the last one. A reader that is slow is spared. */
 static void answer(struct watch *watch) {
-	json_t *present = watch->source->build(watch->context, watch->detailed);
+	json_t *present = watch->source->build(watch->context, watch->conn, watch->detailed);
 	json_t *stripped = json_deep_copy(present);
 
 	if (stripped)

@@ -15,8 +15,8 @@ struct conn;
 TAILQ_HEAD(watch_list, watch);
 
 struct watch_source {
-	/* The present answer, as a new object. */
-	json_t *(*build)(void *context, bool detailed);
+	/* The present answer to that peer, as a new object. */
+	json_t *(*build)(void *context, const struct conn *conn, bool detailed);
 	/* Removes what changes by itself, such as ages. */
 	void (*strip)(json_t *answer);
 };

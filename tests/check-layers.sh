@@ -22,10 +22,10 @@ pool outcome
 staff recipe
 worker
 order output listener
-channel spawn notify cpus memory
+channel spawn notify cpus memory users
 log
 configuration options environment request chunk commons sched estimate scale progress capacity
-items results setting fair offer quota
+items results setting fair offer quota permission
 bytes quantity strings clock
 '
 if [ "${1-}" = --order ]; then # for tests/check-docs.sh

@@ -147,8 +147,8 @@ static int run(const struct argp *argp, struct common *common, int argc, char **
 
 int cmd_resize(struct common *common, int argc, char **argv) {
 	static const char doc[] =
-		"Gives a pool another number of workers, until the daemon ends. For root and the "
-		"daemon's user.\v"
+		"Gives a pool another number of workers, until the daemon ends. For "
+		"administrators.\v"
 		"  procpool resize default 8\n"
 		"\n" EXIT_CODES_DOC;
 	const struct argp argp = {
@@ -163,8 +163,8 @@ int cmd_resize(struct common *common, int argc, char **argv) {
 
 int cmd_drain(struct common *common, int argc, char **argv) {
 	static const char doc[] =
-		"Takes no new work, and waits until the work at hand is finished. For root and the "
-		"daemon's user.\v"
+		"Takes no new work, and waits until the work at hand is finished. For "
+		"administrators.\v"
 		"  procpool drain --timeout 60 && reconfigure; procpool resume\n"
 		"\n" EXIT_CODES_DOC;
 	const struct argp argp = {
@@ -178,10 +178,9 @@ int cmd_drain(struct common *common, int argc, char **argv) {
 }
 
 int cmd_resume(struct common *common, int argc, char **argv) {
-	static const char doc[] =
-		"Takes work again after a drain. For root and the daemon's user.\v"
-		"  procpool resume\n"
-		"\n" EXIT_CODES_DOC;
+	static const char doc[] = "Takes work again after a drain. For administrators.\v"
+				  "  procpool resume\n"
+				  "\n" EXIT_CODES_DOC;
 	const struct argp argp = {
 		.parser = parse_resume,
 		.doc = doc,

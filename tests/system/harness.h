@@ -96,6 +96,8 @@ void harness_measure(struct harness *h, int ms);
 struct peer *peer_connect(struct harness *h);
 /* Connects as another user; only root can. */
 struct peer *peer_connect_as(struct harness *h, uid_t uid);
+/* The same, with that group and one further one. */
+struct peer *peer_connect_in(struct harness *h, uid_t uid, gid_t group, gid_t further);
 /* Connects as another process of the same user, of which nothing is left but the connection. The daemon must listen. */
 struct peer *peer_connect_elsewhere(struct harness *h);
 /* One attempt to connect: 0 or a negative errno. */
@@ -202,6 +204,7 @@ void here_set(const char *file, int line);
 #define harness_expect_any(...)       (HERE, harness_expect_any(__VA_ARGS__))
 #define peer_connect(...)             (HERE, peer_connect(__VA_ARGS__))
 #define peer_connect_as(...)          (HERE, peer_connect_as(__VA_ARGS__))
+#define peer_connect_in(...)          (HERE, peer_connect_in(__VA_ARGS__))
 #define peer_connect_elsewhere(...)   (HERE, peer_connect_elsewhere(__VA_ARGS__))
 #define peer_send(...)                (HERE, peer_send(__VA_ARGS__))
 #define peer_call(...)                (HERE, peer_call(__VA_ARGS__))

@@ -22,6 +22,7 @@ TESTS += %reldir%/system
 	%reldir%/test_limits.c \
 	%reldir%/test_map.c \
 	%reldir%/test_operations.c \
+	%reldir%/test_permission.c \
 	%reldir%/test_pool.c \
 	%reldir%/test_quota.c \
 	%reldir%/test_routing.c \

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <grp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +88,19 @@ struct peer *peer_connect_as(struct harness *h, uid_t uid) {
 	p = peer_connect(h);
 	if (seteuid(0) < 0)
 		harness_fail(h, "cannot become root again");
+	return p;
+}
+
+struct peer *peer_connect_in(struct harness *h, uid_t uid, gid_t group, gid_t further) {
+	gid_t before = getegid(), groups[128];
+	int n = getgroups(128, groups);
+	struct peer *p;
+
+	if (n < 0 || setgroups(1, &further) < 0 || setegid(group) < 0)
+		harness_fail(h, "cannot change groups");
+	p = peer_connect_as(h, uid);
+	if (setegid(before) < 0 || setgroups((size_t) n, groups) < 0)
+		harness_fail(h, "cannot have the former groups again");
 	return p;
 }
 

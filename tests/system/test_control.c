@@ -277,7 +277,7 @@ Test(control, a_finished_request_cannot_be_cancelled) {
 }
 
 /* "Who you are is what the kernel says about your end of the socket."
- * "One may cancel the requests of one's own user; root and the daemon's user may cancel any."
+ * "One may cancel the requests of one's own user; administrators may cancel any."
  * "`io.procpool.NoSuchRequest` | `request` | it never was, is finished, or is somebody else's |
  * stays" */
 Test(control, nobody_cancels_the_calls_of_others) {
@@ -309,7 +309,8 @@ Test(control, nobody_cancels_the_calls_of_others) {
 /* ---- ListRequests ---- */
 
 /* "Who you are is what the kernel says about your end of the socket."
- * "`ListRequests() → (requests)` has one object for each request that is not over, oldest first."
+ * "`ListRequests() → (requests)` has one object for each request of your user that is not over,
+ * oldest first."
  * "`id`, `function` | its name, and what it runs"
  * "`uid`, `pid`, `program` | the client: user, process, and the name of that"
  * "`items`, `finished`, `failed`, `running` | how many there are so far, have ended, have ended in
@@ -375,7 +376,7 @@ Test(control, list_requests_with_more_goes_on) {
  * `reason` if it has failed, the fewest and the most workers (`min`, `max`), and `slots`: whether its chunks
  * count"
  * "`workers` | with `workers: true`, for each worker `id`, `pool`, `pid`, `state`, `items`,
- * `ageUs`, `rssBytes`, and the `function` if it is busy"
+ * `ageUs`, `rssBytes`, and the `function` if it is busy with a request that you see"
  * "The state of a pool is `starting`, `running` or `failed`, that of a worker `starting`, `idle`,
  * `busy` or `stopping`." */
 Test(control, status_counts_pools_workers_and_items) {

@@ -122,7 +122,7 @@ Test(operations, resuming_ends_the_waiting_for_a_drain) {
 	harness_stop(h);
 }
 
-/* "These three are for root and the daemon's user; others get `PermissionDenied`."
+/* "These three are for administrators; others get `PermissionDenied`."
  * "`org.varlink.service.PermissionDenied` | | the method is for administrators | stays" */
 Test(operations, others_may_not) {
 	static const char *const calls[][2] = {

@@ -392,7 +392,8 @@ Test(pool, workers_start_with_all_signals_as_usual) {
  * "`oldestWaitUs` | for how many microseconds the oldest request has waited of which nothing has
  * started; 0 if there is none"
  * "`workers` | with `workers: true`, for each worker `id`, `pool`, `pid`, `state`, `items`,
- * `ageUs`, `rssBytes`, and the `function` if it is busy" */
+ * `ageUs`, `rssBytes`, and the `function` if it is busy with a
+ * request that you see" */
 Test(pool, nothing_is_given_before_the_hello) {
 	struct harness *h = harness_start(TWO_FAKES);
 	struct fake *first = harness_ready_worker(h, "f"), *second = harness_worker(h);

@@ -329,10 +329,40 @@ UNIT_TEST(configuration, workers_are_a_number_or_a_range) {
 			 "takes MIN..MAX with a MIN that is not above MAX");
 }
 
+UNIT_TEST(configuration, users_and_groups_are_kept_as_they_are_named) {
+	struct configuration configuration;
+	const struct pool_configuration *pool;
+	struct configuration_error error;
+
+	configuration_init(&configuration);
+	cr_assert_null(configuration.admin_users);
+	cr_assert_null(configuration.admin_groups);
+	cr_assert_eq(read_text(&configuration,
+			       "daemon { admin_users = {ada} admin_groups = {wheel, '7'} }\n"
+			       "pool a { command = {x} allow_users = {} }\n"
+			       "pool b { command = {x} allow_groups = {science} }",
+			       &error),
+		     0);
+	cr_assert_eq(read_text(&configuration, "pool b { allow_groups += {'9'} }", &error), 0);
+	cr_assert_str_eq(configuration.admin_users[0], "ada");
+	cr_assert_null(configuration.admin_users[1]);
+	cr_assert_str_eq(configuration.admin_groups[1], "7");
+	pool = configuration_pool(&configuration, "a");
+	/* For nobody is not the same as for everybody. */
+	cr_assert_not_null(pool->allow_users);
+	cr_assert_null(pool->allow_users[0]);
+	cr_assert_null(pool->allow_groups);
+	pool = configuration_pool(&configuration, "b");
+	cr_assert_null(pool->allow_users);
+	cr_assert_str_eq(pool->allow_groups[0], "science");
+	cr_assert_str_eq(pool->allow_groups[1], "9");
+	cr_assert_null(pool->allow_groups[2]);
+	configuration_done(&configuration);
+}
+
 UNIT_TEST(configuration, keys_that_are_not_built_yet_are_refused_by_name) {
 	static const char *const keys[] = {
-		"template",    "max_items",   "max_age",      "max_rss",
-		"stderr_rate", "allow_users", "allow_groups",
+		"template", "max_items", "max_age", "max_rss", "stderr_rate",
 	};
 
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {

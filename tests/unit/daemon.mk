@@ -13,6 +13,7 @@ daemon_tests = \
 	%reldir%/memory \
 	%reldir%/options \
 	%reldir%/outcome \
+	%reldir%/permission \
 	%reldir%/quantity \
 	%reldir%/quota \
 	%reldir%/request \
@@ -79,6 +80,11 @@ daemon_test_libs = daemon/libdaemon.la $(unit_libs)
 %canon_reldir%_outcome_CFLAGS = $(unit_cflags)
 %canon_reldir%_outcome_LDADD = $(daemon_test_libs)
 %canon_reldir%_outcome_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_permission_SOURCES = %reldir%/permission.c
+%canon_reldir%_permission_CFLAGS = $(unit_cflags)
+%canon_reldir%_permission_LDADD = $(daemon_test_libs)
+%canon_reldir%_permission_LDFLAGS = $(unit_ldflags)
 
 %canon_reldir%_quantity_SOURCES = %reldir%/quantity.c
 %canon_reldir%_quantity_CFLAGS = $(unit_cflags)
