@@ -134,14 +134,16 @@ def table(head, rows):
 def goals_table(rows):
     cells = []
     for row in rows:
-        wanted = [comparison for comparison in row["comparisons"] if comparison["goal"]]
+        wanted = [comparison for comparison in row["comparisons"]
+                  if comparison["goal"] or comparison.get("headline")]
         word = verdict.of_row(row)
         if row["skipped"] or not wanted:
             cells.append([f"[{row['title']}](#{row['name']})", "", "–", "–", f"**{word}**" if word else "published"])
         for i, comparison in enumerate(wanted if not row["skipped"] else []):
-            name = f"[{row['title']}](#{row['name']})" if i == 0 else ("or" if row["any_of"] else "")
-            cells.append([name, against(comparison, languages(row)), figure(comparison), goal(comparison),
-                          f"**{comparison['verdict']}**"])
+            name = f"[{row['title']}](#{row['name']})" if i == 0 else (
+                "or" if row["any_of"] and comparison["goal"] else "")
+            word = f"**{comparison['verdict']}**" if comparison["goal"] else "published"
+            cells.append([name, against(comparison, languages(row)), figure(comparison), goal(comparison), word])
     return table(["work", "compared", "median (min – max)", "goal", ""], cells)
 
 

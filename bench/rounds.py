@@ -6,6 +6,11 @@ import verdict
 from lab import Failed, Missing
 
 
+def grouped(n):
+    """10000 as 10 000."""
+    return f"{n:,}".replace(",", " ")
+
+
 class Contestant:
     """run() measures once and returns {quantity: number}; with choices, run(choice).
 
@@ -55,11 +60,12 @@ class Row:
         except Missing as missing:
             self.missing.append({"label": label, "how": str(missing)})
 
-    def compare(self, ours, theirs=None, of="s", how="faster", goal=None, unit=""):
+    def compare(self, ours, theirs=None, of="s", how="faster", goal=None, unit="", headline=False):
         """how: "faster" = theirs / ours, "share" = ours / theirs, "value" = ours alone, "rate" = as faster, per item.
-        goal: (">=" or "<=", number), None = published only."""
+        goal: (">=" or "<=", number), None = published only; headline: among the goals all the same."""
         self.comparisons.append(
-            {"ours": ours, "theirs": theirs, "of": of, "how": how, "goal": goal, "unit": unit})
+            {"ours": ours, "theirs": theirs, "of": of, "how": how, "goal": goal, "unit": unit,
+             "headline": headline})
 
     def kept(self):
         names = {contestant.label: contestant.samples for contestant in self.contestants}

@@ -3,7 +3,7 @@
 import os
 
 from lab import Failed
-from rounds import Row
+from rounds import Row, grouped
 from rows_maps import C, PYTHON
 
 # The bytes of one Apply of square, there and back.
@@ -76,10 +76,11 @@ def three(lab):
 
 def ten_thousand(lab):
     n = 500 if lab.quick else 10_000
-    row = Row("shell10k", f"{n:,} trivial jobs from the shell, a line of input each".replace(",", " ", 1), items=n, budget_s=70, rounds=(3, 5),
+    row = Row("shell10k", f"{grouped(n)} trivial jobs from the shell, a line of input each (xargs and parallel "
+              "start a process for each, procpool does not)", items=n, budget_s=70, rounds=(3, 5),
               warm=False,
-              note="xargs and parallel start a process for each job, procpool does not: its functions live in workers that "
-                   "are there already. What must be a program of its own for each job cannot gain this.")
+              note="procpool's functions live in workers that are there already; what must be a program of its own for each "
+                   "job cannot gain this")
     daemon = lab.daemon()
     with open(lab.scratch + "/in", "w") as file:
         file.writelines(f"{i + 1}\n" for i in range(n))

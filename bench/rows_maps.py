@@ -60,7 +60,7 @@ def million(lab):
     row.compare("procpool", f"joblib (loky), {BEST}", how="rate")
     row.compare("procpool", "map() in one process")
     row.compare("procpool, json_t", POOL)
-    row.compare("procpool", of="daemon_s_item", how="value", unit="s")
+    row.compare("procpool", of="daemon_s_item", how="value", unit="s", headline=True)
     row.compare("procpool", of="workers_s_item", how="value", unit="s")
     row.compare("procpool", of="client_s_item", how="value", unit="s")
     row.compare("procpool", of="convert_s", how="value", unit="s")

@@ -5,7 +5,7 @@ import os
 import resource
 
 from lab import Failed, memory
-from rounds import Row
+from rounds import Row, grouped
 from rows_maps import C
 
 MIB = 1 << 20
@@ -14,7 +14,7 @@ RAISED = ("limits.connections=11000", "limits.user_connections=11000")
 
 def streamed(lab):
     n = 100_000 if lab.quick else 10_000_000
-    row = Row("memory-stream", f"memory of the daemon after {n:,} items were streamed".replace(",", " "), items=n,
+    row = Row("memory-stream", f"memory of the daemon after {grouped(n)} items were streamed", items=n,
               budget_s=40, rounds=(3, 3), warm=False)
 
     def run():
@@ -32,7 +32,7 @@ def streamed(lab):
 
 def idle(lab):
     n = 200 if lab.quick else 10_000
-    row = Row("memory-idle", f"memory of the daemon with {n:,} idle connections of two programs".replace(",", " "),
+    row = Row("memory-idle", f"memory of the daemon with {grouped(n)} idle connections of two programs",
               budget_s=20, rounds=(3, 3), warm=False)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < n + 1000 and os.getuid() != 0:
