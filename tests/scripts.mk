@@ -67,6 +67,14 @@ check-valgrind:
 		--mode=execute valgrind --quiet --trace-children=yes --error-exitcode=99 --leak-check=full \
 		--suppressions=$(abs_top_srcdir)/%reldir%/valgrind.supp'
 
+# Forty sabotages, each of which a named test must notice.
+mutants:
+	MUTANTS_BUILD=mutants $(srcdir)/%reldir%/mutants/mutants.sh $(MUTANTS)
+
+# Which lines the tests run.
+coverage:
+	$(srcdir)/%reldir%/coverage.sh
+
 # All that takes too long for every change, one after the other.
 check-long:
 	$(MAKE) $(AM_MAKEFLAGS) distcheck
@@ -74,7 +82,10 @@ check-long:
 	$(MAKE) $(AM_MAKEFLAGS) fuzz
 	$(MAKE) $(AM_MAKEFLAGS) fuzz-coverage
 	$(MAKE) $(AM_MAKEFLAGS) fuzz-planted
+	$(MAKE) $(AM_MAKEFLAGS) mutants
+	$(MAKE) $(AM_MAKEFLAGS) coverage
 	$(MAKE) $(AM_MAKEFLAGS) check-fresh
 
-.PHONY: check-fresh check-valgrind check-long
+.PHONY: check-fresh check-valgrind check-long mutants coverage
+EXTRA_DIST += %reldir%/mutants/mutants.sh %reldir%/mutants/mutants.txt %reldir%/coverage.sh
 EXTRA_DIST += %reldir%/valgrind.supp

@@ -149,6 +149,11 @@ Test(chunks, the_tail_of_one_that_takes_long_goes_to_an_idle_worker) {
 	worker_send(w, "{'chunk':1,'results':[10],'busyUs':500000}");
 	worker_send(w, "{'chunk':1,'returned':1}");
 	peer_expect(p, "{'parameters':{'results':[10,20,30],'attempts':[1,1,1], ...}}");
+	/* Both work on. */
+	peer_call(p, "Map", "{'function':'f','items':[4,5],'options':{'chunkSize':1}}");
+	cr_assert_neq(harness_expect_any(h, "{'items':[4], ...}"),
+		      harness_expect_any(h, "{'items':[5], ...}"));
+	cr_assert_not(harness_log_has(h, "broke the protocol"));
 	harness_stop(h);
 }
 
@@ -196,7 +201,8 @@ Test(chunks, a_call_that_finds_no_worker_gets_the_one_with_a_long_chunk) {
 	struct fake *w = harness_ready_worker(h, "f");
 	struct peer *p = peer_connect(h), *q = peer_connect(h);
 
-	teach(p, w, 1, 50000);
+	/* So long that nobody would think that it is late. */
+	teach(p, w, 1, 5000000);
 	peer_call(p, "Map", "{'function':'f','items':[1,2,3,4],'options':{'chunkSize':4}}");
 	worker_expect(w, "{'chunk':2,'items':[1,2,3,4], ...}");
 	worker_page_store(w, 2, 0, true);
