@@ -15,10 +15,10 @@ static bool is_before(const struct fair_flow *a, const struct fair_flow *b) {
 	return a->age < b->age;
 }
 
-/* Searched from both ends: a new flow belongs to the head, one that had its turn to the tail. */
-static void insert(struct fair_queue *queue, struct fair_flow *flow) {
-	struct fair_flow *low = TAILQ_FIRST(&queue->ready);
-	struct fair_flow *high = TAILQ_LAST(&queue->ready, fair_list);
+/* Its place is somewhere from low to high, both included, and searched for from both of them: a new flow belongs near
+ * the head, one that had its turn near the tail, and a correction moves it little. */
+static void insert(struct fair_flow *flow, struct fair_flow *low, struct fair_flow *high) {
+	struct fair_list *ready = &flow->queue->ready;
 
 	while (low) {
 		if (is_before(flow, low)) {
@@ -26,13 +26,13 @@ static void insert(struct fair_queue *queue, struct fair_flow *flow) {
 			return;
 		}
 		if (is_before(high, flow)) {
-			TAILQ_INSERT_AFTER(&queue->ready, high, flow, link);
+			TAILQ_INSERT_AFTER(ready, high, flow, link);
 			return;
 		}
 		low = TAILQ_NEXT(low, link);
 		high = TAILQ_PREV(high, fair_list, link);
 	}
-	TAILQ_INSERT_TAIL(&queue->ready, flow, link);
+	TAILQ_INSERT_TAIL(ready, flow, link);
 }
 
 /* Its S or cost changed. */
@@ -44,10 +44,13 @@ static void reorder(struct fair_flow *flow) {
 		return;
 	previous = TAILQ_PREV(flow, fair_list, link);
 	next = TAILQ_NEXT(flow, link);
-	if ((!previous || is_before(previous, flow)) && (!next || is_before(flow, next)))
-		return;
-	TAILQ_REMOVE(ready, flow, link);
-	insert(flow->queue, flow);
+	if (next && is_before(next, flow)) {
+		TAILQ_REMOVE(ready, flow, link);
+		insert(flow, next, TAILQ_LAST(ready, fair_list));
+	} else if (previous && is_before(flow, previous)) {
+		TAILQ_REMOVE(ready, flow, link);
+		insert(flow, TAILQ_FIRST(ready), previous);
+	}
 }
 
 /* What was taken in an earlier busy period is forgotten. */
@@ -129,7 +132,7 @@ void fair_set(struct fair_flow *flow, bool ready, bool active, double cost) {
 	if (ready && !flow->is_ready) {
 		flow->is_ready = true;
 		queue->n_ready++;
-		insert(queue, flow);
+		insert(flow, TAILQ_FIRST(&queue->ready), TAILQ_LAST(&queue->ready, fair_list));
 	}
 }
 
