@@ -232,11 +232,25 @@ static bool can_run(struct sched_node *node, void *context) {
 	       slot_is_free(search->binding, ticket, search->free);
 }
 
+/* Whether it is worth asking the tickets, of which there can be many, at each event. */
+static bool anybody_can_run(const struct binding *binding, const struct sched *sched, int free) {
+	bool slots = sched == &binding->with_slots;
+	const struct pool *pool;
+
+	if (slots && free + (int) binding->extra <= 0)
+		return false;
+	TAILQ_FOREACH (pool, binding->pools, link)
+		if (pool->slots == slots && pool_idle(pool))
+			return true;
+	return false;
+}
+
 static void bind_idle(struct binding *binding, struct sched *sched, uint64_t now) {
 	struct search search = {.binding = binding, .free = free_slots(binding)};
 	struct sched_node *node;
 
-	while ((node = sched_pick(sched, credit(binding), can_run, &search))) {
+	while (anybody_can_run(binding, sched, search.free) &&
+	       (node = sched_pick(sched, credit(binding), can_run, &search))) {
 		struct ticket *ticket = ticket_of_node(node);
 
 		search.free -= ticket->pool->slots;
