@@ -6,8 +6,6 @@ import subprocess
 import time
 
 EVENT = "cpu-clock"  # what virtual machines have, too
-# As the kernel names them, with 15 characters, and as we do.
-PROCESSES = {"procpoold": "the daemon", "procpool-worker": "the workers", "map": "the client"}
 SHOWN = 12
 
 
@@ -24,17 +22,19 @@ def record(lab, seconds=5):
         lab.client("map", 1_000_000, daemon=daemon)
     perf.send_signal(2)
     error = perf.communicate()[1]
-    processes = [{"name": name, "symbols": symbols_of(path, comm)} for comm, name in PROCESSES.items()]
+    # Others may run programs of these names, too; clients are gone by now and known by theirs alone.
+    whose = {"the daemon": f"--pid={daemon.pid}", "the workers": "--pid=" + ",".join(map(str, daemon.workers)),
+             "the client": "--comm=map"}
+    processes = [{"name": name, "symbols": symbols_of(path, those)} for name, those in whose.items()]
     if not any(process["symbols"] for process in processes):
         return {"missing": "perf cannot look here: " + error.strip().split("\n")[0]}
     return {"event": EVENT, "processes": processes}
 
 
-def symbols_of(path, comm):
-    """(share, symbol, object) of the processes of this name, the largest first."""
+def symbols_of(path, those):
+    """(share, symbol, object) of some processes, the largest first."""
     done = subprocess.run(
-        ["perf", "report", "-i", path, "--stdio", "-q", "--comm", comm[:15], "--percentage", "relative", "--sort",
-         "symbol,dso"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        ["perf", "report", "-i", path, "--stdio", "-q", those, "--percentage", "relative", "--sort", "symbol,dso"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
     return read(done.stdout)
 
 
