@@ -38,6 +38,7 @@ shows = \
 	%reldir%/show/death-kill-9.sh \
 	%reldir%/show/echo-byte-for-byte.sh \
 	%reldir%/show/fair-long-item-recalled.sh \
+	%reldir%/show/fair-shares.sh \
 	%reldir%/show/fair-small-beside-big.sh \
 	%reldir%/show/lib.sh \
 	%reldir%/show/malformed-and-others-unharmed.sh \
