@@ -135,7 +135,8 @@ def workers(lab):
         count = 300 * n
         return count / lab.client("map", "--function", "sleep_ms", "--same", 1, count, daemon=daemon(n))["s"]
 
-    curve.add("waiting 1 ms each", sleeping, own=True)
+    curve.add("items that wait 1 ms each", sleeping, own=True)
+    curve.add(f"the same, {POOL} of as many", lambda n: 300 * n / lab.peer("pool", n).ask("wait", n=300 * n)["s"])
     return curve
 
 

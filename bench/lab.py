@@ -128,9 +128,9 @@ class Daemon:
 class Peer:
     """A pool of Python's in a process of its own; see peer.py."""
 
-    def __init__(self, lab, kind):
+    def __init__(self, lab, kind, processes):
         self.process = subprocess.Popen(
-            [lab.python, HERE + "/peer.py", kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            [lab.python, HERE + "/peer.py", kind, str(processes)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             start_new_session=True)
         self._answer()
 
@@ -229,12 +229,12 @@ class Lab:
         """One that the caller closes."""
         return Daemon(self, settings, files=files)
 
-    def peer(self, kind):
+    def peer(self, kind, processes=2):
         if kind == "loky":
             probe = subprocess.run([self.python, "-c", "import joblib"], stderr=subprocess.DEVNULL)
             if probe.returncode != 0:
                 raise Missing("apt-get install python3-joblib")
-        return self._once(("peer", kind), lambda: Peer(self, kind))
+        return self._once(("peer", kind, processes), lambda: Peer(self, kind, processes))
 
     def gearmand(self, threads=None):
         return self._once(("gearmand", threads), lambda: Gearmand(self, threads))

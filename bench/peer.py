@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""One of Python's pools of two processes, kept warm, that does what lines of JSON on stdin ask for.
+"""One of Python's pools, kept warm, that does what lines of JSON on stdin ask for.
 
-    peer.py pool|executor|loky|serial
+    peer.py pool|executor|loky|serial [PROCESSES]
 
 Each line is {"do": WHAT, …}, each answer {"s": seconds} or {"ns": [what each call took]}. The clock runs from Python's
 values to Python's values; results are checked after it has stopped. `serial` is no pool: the built-in map().
@@ -11,7 +11,7 @@ import json
 import sys
 import time
 
-PROCESSES = 2
+PROCESSES = int(sys.argv[2]) if len(sys.argv) > 2 else 2
 
 
 def square(x):
@@ -20,6 +20,11 @@ def square(x):
 
 def echo(x):
     return x
+
+
+def wait(ms):
+    time.sleep(ms / 1000)
+    return ms
 
 
 class Pool:
@@ -99,6 +104,16 @@ def do_echo(pool, n, size, chunk=None):
     return {"s": seconds}
 
 
+def do_wait(pool, n):
+    """n items that wait for a millisecond each."""
+    begin = time.perf_counter()
+    results = pool.map(wait, [1] * n, None)
+    seconds = time.perf_counter() - begin
+    if results != [1] * n:
+        raise ValueError("a result is wrong")
+    return {"s": seconds}
+
+
 def do_apply(pool, n):
     ns = []
     for _ in range(n):
@@ -117,7 +132,7 @@ def main():
     print(json.dumps({"ready": sys.argv[1]}), flush=True)
     for line in sys.stdin:
         request = json.loads(line)
-        what = {"map": do_map, "echo": do_echo, "apply": do_apply}[request.pop("do")]
+        what = {"map": do_map, "echo": do_echo, "wait": do_wait, "apply": do_apply}[request.pop("do")]
         print(json.dumps(what(pool, **request)), flush=True)
 
 
