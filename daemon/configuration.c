@@ -67,7 +67,7 @@ static const struct setting pool_settings[] = {
 	LATER(max_items),
 	LATER(max_age),
 	LATER(max_rss),
-	LATER(stderr_rate),
+	POOL(stderr_rate, SETTING_COUNT),
 	POOL(allow_users, SETTING_LIST),
 	POOL(allow_groups, SETTING_LIST),
 	{.key = NULL},
@@ -314,6 +314,7 @@ static struct pool_configuration *add_pool(struct configuration *configuration, 
 		.item_timeout = UINT64_MAX,
 		.queue_timeout = UINT64_MAX,
 		.slow_item = UINT64_MAX,
+		.stderr_rate = 200,
 	};
 	/* libconfuse's name for a text that is no file. */
 	if (strcmp(file, "[buf]") == 0)

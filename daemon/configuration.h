@@ -24,10 +24,11 @@ struct pool_configuration {
 	uint64_t start_timeout;
 	uint64_t item_timeout, queue_timeout; /* of calls that do not say; UINT64_MAX = none */
 	uint64_t slow_item;                   /* one that takes longer is logged */
-	char *user;                           /* of the workers; NULL = the daemon's */
-	char **allow_users, **allow_groups;   /* names or numbers; both NULL = everybody */
-	struct permission allowed;            /* the same, by users_resolve() */
-	char *where;                          /* "FILE:LINE" where its section ends, for messages */
+	uint64_t stderr_rate; /* lines a second of a worker's output that are logged */
+	char *user;           /* of the workers; NULL = the daemon's */
+	char **allow_users, **allow_groups; /* names or numbers; both NULL = everybody */
+	struct permission allowed;          /* the same, by users_resolve() */
+	char *where;                        /* "FILE:LINE" where its section ends, for messages */
 };
 
 struct configuration {

@@ -40,6 +40,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/pool.c %reldir%/pool.h \
 	%reldir%/progress.c %reldir%/progress.h \
 	%reldir%/quantity.c %reldir%/quantity.h \
+	%reldir%/rate.c %reldir%/rate.h \
 	%reldir%/recall.c %reldir%/recall.h \
 	%reldir%/recipe.c %reldir%/recipe.h \
 	%reldir%/quota.c %reldir%/quota.h \

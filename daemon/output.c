@@ -11,24 +11,27 @@
 #include "daemon/channel.h"
 #include "daemon/clock.h"
 #include "daemon/log.h"
+#include "daemon/rate.h"
 
 #define LINE_MAX_BYTES 512
-/* A worker may log this many lines in a second; the others are counted. */
-#define LINES_A_SECOND 200
-#define SECOND         UINT64_C(1000000)
+/* How long lines that are not logged are counted before that is told. */
+#define COUNTED UINT64_C(1000000)
 /* Most reads in one event: a worker that prints without end must not hold the loop. */
+#define READ_SIZE    (16u * 1024)
 #define READS_A_TURN 4
+/* A pipe holds 64 KiB by default; who prints faster than this many reads take is cut off. */
+#define READS_AT_ONCE 16
 
 struct output {
 	int fd;
-	struct event *readable;
+	struct event *readable, *counted;
 	char label[80];
 	char line[LINE_MAX_BYTES];
 	size_t line_size;
 	char tail[OUTPUT_TAIL + 1];
 	size_t tail_size;
-	uint64_t second; /* when the current second of the limit began */
-	unsigned lines, suppressed;
+	struct rate *rate;
+	uint64_t dropped; /* lines since that was told */
 };
 
 static void keep_tail(struct output *output, const char *bytes, size_t size) {
@@ -47,37 +50,84 @@ static void keep_tail(struct output *output, const char *bytes, size_t size) {
 	output->tail_size += size;
 }
 
-static void log_own_line(struct output *output) {
-	uint64_t now = clock_now();
+/* -------- lines -------- */
 
-	if (now - output->second >= SECOND) {
-		if (output->suppressed)
-			log_warning("%s: %u more lines were not logged", output->label,
-				    output->suppressed);
-		output->second = now;
-		output->lines = output->suppressed = 0;
-	}
-	if (output->lines < LINES_A_SECOND)
-		log_info("%s: %.*s", output->label, (int) output->line_size, output->line);
-	else
-		output->suppressed++;
-	output->lines++;
+static void tell_dropped(struct output *output) {
+	if (output->dropped > 0)
+		log_warning("%s: %llu more lines were not logged: it prints more than its pool's "
+			    "stderr_rate of %llu lines a second",
+			    output->label, (unsigned long long) output->dropped,
+			    (unsigned long long) output->rate->per_second);
+	output->dropped = 0;
+}
+
+static void on_counted(evutil_socket_t fd, short what, void *context) {
+	(void) fd, (void) what;
+	tell_dropped(context);
+}
+
+static void drop(struct output *output, uint64_t lines) {
+	const struct timeval interval = clock_interval(COUNTED);
+
+	output->dropped += lines;
+	if (!evtimer_pending(output->counted, NULL))
+		evtimer_add(output->counted, &interval);
+}
+
+static void end_line(struct output *output, uint64_t now) {
+	char *line = output->line, *nul;
+	size_t size = output->line_size;
+
 	output->line_size = 0;
+	if (!rate_take(output->rate, now))
+		return drop(output, 1);
+	while ((nul = memchr(line, '\0', size)))
+		*nul = ' ';
+	log_info("%s: %.*s", output->label, (int) size, line);
+}
+
+/* While nothing is logged lines are only counted. Returns how many bytes that is. */
+static size_t skip_lines(struct output *output, const char *bytes, size_t size) {
+	const char *last = memrchr(bytes, '\n', size);
+	size_t end = last ? (size_t) (last - bytes) + 1 : 0;
+	uint64_t lines = 0;
+
+	for (size_t i = 0; i < end; i++)
+		lines += bytes[i] == '\n';
+	if (lines > 0) {
+		output->line_size = 0;
+		drop(output, lines);
+	}
+	return end;
 }
 
 static void take(struct output *output, const char *bytes, size_t size) {
+	const char *end = bytes + size;
+	uint64_t now = clock_now();
+
 	keep_tail(output, bytes, size);
-	for (size_t i = 0; i < size; i++) {
-		if (bytes[i] != '\n')
-			output->line[output->line_size++] = bytes[i] ? bytes[i] : ' ';
-		if (bytes[i] == '\n' || output->line_size == sizeof output->line)
-			log_own_line(output);
+	while (bytes < end) {
+		size_t room = sizeof output->line - output->line_size, n;
+		const char *newline;
+
+		if (rate_is_empty(output->rate, now))
+			bytes += skip_lines(output, bytes, (size_t) (end - bytes));
+		n = (size_t) (end - bytes) < room ? (size_t) (end - bytes) : room;
+		newline = memchr(bytes, '\n', n);
+		n = newline ? (size_t) (newline - bytes) : n;
+		memcpy(output->line + output->line_size, bytes, n);
+		output->line_size += n;
+		bytes += n + (newline ? 1 : 0);
+		if (newline || output->line_size == sizeof output->line)
+			end_line(output, now);
 	}
 }
 
+/* -------- the pipe -------- */
+
 /* Returns whether there may be more. */
 static bool read_some(struct output *output) {
-	char bytes[4096];
+	char bytes[READ_SIZE];
 	ssize_t n = read(output->fd, bytes, sizeof bytes);
 
 	if (n > 0)
@@ -93,9 +143,8 @@ static void on_readable(evutil_socket_t fd, short what, void *context) {
 		;
 }
 
-/* A pipe holds 64 KiB by default; who prints faster than this reads is cut off. */
 void output_read(struct output *output) {
-	for (int i = 0; i < 64 && read_some(output); i++)
+	for (int i = 0; i < READS_AT_ONCE && read_some(output); i++)
 		;
 }
 
@@ -113,15 +162,20 @@ void output_cut(struct output *output) {
 	output->tail_size = 0;
 }
 
-int output_new(struct output **ret, const struct channel_loop *loop, int fd, const char *label) {
+/* -------- life -------- */
+
+int output_new(struct output **ret, const struct channel_loop *loop, int fd, const char *label,
+	       struct rate *rate) {
 	struct output *output = calloc(1, sizeof *output);
 
 	if (!output)
 		return -ENOMEM;
 	output->fd = fd;
+	output->rate = rate;
 	snprintf(output->label, sizeof output->label, "%s", label);
 	output->readable = event_new(loop->base, fd, EV_READ | EV_PERSIST, on_readable, output);
-	if (!output->readable || event_add(output->readable, NULL) < 0) {
+	output->counted = evtimer_new(loop->base, on_counted, output);
+	if (!output->readable || !output->counted || event_add(output->readable, NULL) < 0) {
 		output->fd = -1;
 		output_free(output);
 		return -ENOMEM;
@@ -134,9 +188,12 @@ struct output *output_free(struct output *output) {
 	if (!output)
 		return NULL;
 	if (output->line_size > 0)
-		log_own_line(output);
+		end_line(output, clock_now());
+	tell_dropped(output);
 	if (output->readable)
 		event_free(output->readable);
+	if (output->counted)
+		event_free(output->counted);
 	if (output->fd >= 0)
 		close(output->fd);
 	free(output);

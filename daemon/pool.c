@@ -21,6 +21,7 @@ struct pool_private {
 	const struct pool_ops *ops;
 	void *context;
 	struct recipe recipe;
+	struct worker_setup worker_setup;
 	struct staff staff;
 };
 
@@ -207,9 +208,8 @@ static struct worker *start_worker(void *context) {
 	plan.nofile = setup->nofile;
 	snprintf(label, sizeof label, "%s/%llu", pool->name,
 		 (unsigned long long) *setup->next_worker);
-	r = worker_new(&worker, setup->loop, &plan, (*setup->next_worker)++, label,
-		       pool->start_timeout, setup->max_message, setup->max_result, &worker_ops,
-		       pool);
+	r = worker_new(&worker, &p->worker_setup, &plan, (*setup->next_worker)++, label,
+		       &worker_ops, pool);
 	if (r < 0) {
 		if (asprintf(&reason, "cannot start a process: %s", strerror(-r)) < 0)
 			reason = NULL;
@@ -327,6 +327,13 @@ int pool_new(struct pool **ret, const struct pool_configuration *configuration,
 	for (enum worker_state state = 0; state < WORKER_STATES; state++)
 		TAILQ_INIT(&pool->workers[state]);
 
+	p->worker_setup = (struct worker_setup) {
+		.loop = setup->loop,
+		.start_timeout = configuration->start_timeout,
+		.stderr_rate = configuration->stderr_rate,
+		.max_message = setup->max_message,
+		.max_result = setup->max_result,
+	};
 	p->setup = setup;
 	p->ops = ops;
 	p->context = context;

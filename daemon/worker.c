@@ -17,6 +17,7 @@
 #include "daemon/order.h"
 #include "daemon/output.h"
 #include "daemon/progress.h"
+#include "daemon/rate.h"
 #include "daemon/spawn.h"
 
 #define SECOND UINT64_C(1000000)
@@ -46,6 +47,7 @@ struct worker_private {
 	struct spawned process;
 	struct channel *channel;
 	struct output *out, *err;
+	struct rate rate; /* of both */
 	struct event *exited, *timer;
 	struct event *recall; /* RECALL_WAIT is over */
 	struct event *item;   /* an item may be over its time */
@@ -521,11 +523,11 @@ static int open_outputs(struct worker_private *p) {
 	int r = 0;
 
 	if (p->process.out >= 0)
-		r = output_new(&p->out, p->loop, p->process.out, p->label);
+		r = output_new(&p->out, p->loop, p->process.out, p->label, &p->rate);
 	if (p->out)
 		p->process.out = -1;
 	if (r == 0 && p->process.err >= 0)
-		r = output_new(&p->err, p->loop, p->process.err, p->label);
+		r = output_new(&p->err, p->loop, p->process.err, p->label, &p->rate);
 	if (p->err)
 		p->process.err = -1;
 	return r;
@@ -581,16 +583,17 @@ static struct worker *worker_alloc(const struct channel_loop *loop, uint64_t id,
 	return worker;
 }
 
-int worker_new(struct worker **ret, const struct channel_loop *loop, const struct spawn_plan *plan,
-	       uint64_t id, const char *label, uint64_t start_timeout, size_t max_message,
-	       size_t max_result, const struct worker_ops *ops, void *context) {
-	struct worker *worker = worker_alloc(loop, id, label, ops, context);
-	struct limits limits = {
-		.message = max_message, .envelope = LIMIT_WORKER_ENVELOPE, .item = max_result};
+int worker_new(struct worker **ret, const struct worker_setup *setup, const struct spawn_plan *plan,
+	       uint64_t id, const char *label, const struct worker_ops *ops, void *context) {
+	struct worker *worker = worker_alloc(setup->loop, id, label, ops, context);
+	struct limits limits = {.message = setup->max_message,
+				.envelope = LIMIT_WORKER_ENVELOPE,
+				.item = setup->max_result};
 	int r;
 
 	if (!worker)
 		return -ENOMEM;
+	worker->private->rate.per_second = setup->stderr_rate;
 	document_init(&worker->private->doc, &worker_shape, &limits);
 	r = spawn_worker(plan, &worker->private->process);
 	if (r < 0) {
@@ -606,7 +609,7 @@ int worker_new(struct worker **ret, const struct channel_loop *loop, const struc
 		worker_free(worker);
 		return r;
 	}
-	set_step(worker, STOP_START, start_timeout);
+	set_step(worker, STOP_START, setup->start_timeout);
 	*ret = worker;
 	return 0;
 }

@@ -88,10 +88,18 @@ struct worker {
 
 TAILQ_HEAD(worker_list, worker);
 
-/* Starts a process; it is STARTING. label names it in the log; start_timeout in µs. Returns 0 and *ret; -errno. */
-int worker_new(struct worker **ret, const struct channel_loop *loop, const struct spawn_plan *plan,
-	       uint64_t id, const char *label, uint64_t start_timeout, size_t max_message,
-	       size_t max_result, const struct worker_ops *ops, void *context);
+/* What the workers of a pool have in common. */
+struct worker_setup {
+	const struct channel_loop *loop;
+	uint64_t start_timeout;         /* µs */
+	uint64_t stderr_rate;           /* lines a second of what it prints that are logged */
+	size_t max_message, max_result; /* bytes */
+};
+
+/* Starts a process; it is STARTING. label names it in the log. The setup's loop, ops and context must outlive it.
+ * Returns 0 and *ret; -errno. */
+int worker_new(struct worker **ret, const struct worker_setup *setup, const struct spawn_plan *plan,
+	       uint64_t id, const char *label, const struct worker_ops *ops, void *context);
 /* The process must be gone. Always returns NULL. */
 struct worker *worker_free(struct worker *worker);
 

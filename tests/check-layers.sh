@@ -26,7 +26,7 @@ channel spawn notify cpus memory users
 log
 configuration options environment request chunk commons sched estimate scale progress capacity
 items results setting fair offer quota permission
-bytes quantity strings clock
+bytes quantity strings rate clock
 '
 if [ "${1-}" = --order ]; then # for tests/check-docs.sh
   echo "$daemon_order"

@@ -58,7 +58,6 @@ Test(daemon, keys_that_are_not_built_yet_are_refused_by_name) {
 		"max_items = 5",
 		"max_age = 1h",
 		"max_rss = 1G",
-		"stderr_rate = 5",
 	};
 	char conf[300], name[32];
 

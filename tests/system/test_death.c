@@ -450,6 +450,31 @@ Test(death, the_last_lines_are_told_however_much_was_printed_before) {
 	harness_stop(s.h);
 }
 
+/* "The last lines in a `WorkerDied` are not fewer for that." */
+Test(death, the_last_lines_are_told_though_they_were_not_logged) {
+	struct harness *h =
+		harness_start("pool default { command = FAKE workers = 1 stderr_rate = 1 }");
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h);
+
+	peer_call(p, "Apply", "{'function':'f'}");
+	worker_expect(w, "{'chunk':1, ...}");
+	worker_page_store(w, 1, 0, true);
+	harness_freeze(h);
+	for (int i = 0; i < 20; i++)
+		worker_order(w, "print line %d of many", i);
+	worker_order(w, "exit 1");
+	harness_thaw(h);
+	peer_expect(p,
+		    "{'error':'io.procpool.ItemFailed','parameters':{'item':{'kind':'WorkerDied',"
+		    "'stderr':'~has:line 18 of many\\nline 19 of many', ...}}}");
+	harness_expect_log(h, "default/1: line 4 of many");
+	cr_assert_not(harness_log_has(h, "default/1: line 5 of many"));
+	/* When it is gone nothing more comes to be counted. */
+	harness_expect_log(h, "default/1: 15 more lines were not logged");
+	harness_stop(h);
+}
+
 /* "What it had written before still counts, up to the last whole message." */
 Test(death, half_a_message_at_the_exit_counts_for_nothing) {
 	struct scene s = scene_start();

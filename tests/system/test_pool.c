@@ -479,6 +479,41 @@ Test(pool, what_workers_print_goes_to_the_log_and_harms_nothing) {
 	harness_stop(h);
 }
 
+/* "Of what a worker prints the daemon logs `stderr_rate` lines (200) a second, of both pipes together, and five times as
+ * many at once if it was quiet before."
+ * "It reads on, and tells once a second how many lines it did not log." */
+Test(pool, who_prints_too_much_is_logged_in_part) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+
+	harness_freeze(h);
+	for (int i = 0; i < 1300; i++)
+		worker_order(w, "print line-%d-", i);
+	harness_thaw(h);
+	/* While it lives. */
+	harness_expect_log(h, "more lines were not logged");
+	/* What it prints later is logged again. */
+	harness_measure(h, 100);
+	worker_order(w, "print and so on");
+	harness_expect_log(h, "default/1: and so on");
+	cr_assert(harness_log_has(h, "line-999-"));
+	cr_assert_not(harness_log_has(h, "line-1299-"));
+	harness_stop(h);
+}
+
+/* "A line has 512 bytes in the log; a longer one becomes several." */
+Test(pool, a_long_line_becomes_several) {
+	struct harness *h = harness_start(ONE_STOCK);
+	struct peer *p = peer_connect(h);
+
+	peer_call(p, "Apply", "{'function':'print','argument':{'text':'%0600d and then\\n'}}", 7);
+	peer_expect(p, "{'parameters':'~object'}");
+	harness_expect_log(h, "default/1: 0000");
+	harness_expect_log(h, "0007 and then\n");
+	cr_assert(harness_log_has(h, "0\nprocpoold: default/1: 0"));
+	harness_stop(h);
+}
+
 /* "`slots`, `slotsBusy` | how many chunks may run at once, over all pools but those with `slots = no`, and how
  * many do" */
 Test(pool, as_many_chunks_run_at_once_as_there_are_slots) {

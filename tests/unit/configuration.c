@@ -362,7 +362,10 @@ UNIT_TEST(configuration, users_and_groups_are_kept_as_they_are_named) {
 
 UNIT_TEST(configuration, keys_that_are_not_built_yet_are_refused_by_name) {
 	static const char *const keys[] = {
-		"template", "max_items", "max_age", "max_rss", "stderr_rate",
+		"template",
+		"max_items",
+		"max_age",
+		"max_rss",
 	};
 
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {

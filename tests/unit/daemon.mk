@@ -16,6 +16,7 @@ daemon_tests = \
 	%reldir%/permission \
 	%reldir%/quantity \
 	%reldir%/quota \
+	%reldir%/rate \
 	%reldir%/request \
 	%reldir%/request_random \
 	%reldir%/scale \
@@ -95,6 +96,11 @@ daemon_test_libs = daemon/libdaemon.la $(unit_libs)
 %canon_reldir%_quota_CFLAGS = $(unit_cflags)
 %canon_reldir%_quota_LDADD = $(daemon_test_libs)
 %canon_reldir%_quota_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_rate_SOURCES = %reldir%/rate.c
+%canon_reldir%_rate_CFLAGS = $(unit_cflags)
+%canon_reldir%_rate_LDADD = $(daemon_test_libs)
+%canon_reldir%_rate_LDFLAGS = $(unit_ldflags)
 
 %canon_reldir%_request_SOURCES = %reldir%/request.c %reldir%/sample.c %reldir%/sample.h
 %canon_reldir%_request_CFLAGS = $(unit_cflags)
