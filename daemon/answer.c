@@ -15,7 +15,7 @@ static bool wants_reply(const struct conn *conn) {
 }
 
 void conn_charge_unsent(struct conn *conn) {
-	charge_set(&conn->charge, QUOTA_BYTES, conn_unsent(conn));
+	charge_set(&conn->charge, QUOTA_UNSENT, conn_unsent(conn));
 }
 
 void conn_write(struct conn *conn, const void *data, size_t size) {
@@ -106,6 +106,10 @@ const struct peer *conn_peer(const struct conn *conn) {
 
 size_t conn_unsent(const struct conn *conn) {
 	return channel_unsent(conn->channel);
+}
+
+enum quota_verdict conn_may_answer(const struct conn *conn) {
+	return quota_answers(&conn->charge);
 }
 
 void conn_own(struct conn *conn, const struct conn_ops *ops, void *owner) {

@@ -260,6 +260,13 @@ static void strip_requests(json_t *answer) {
 		json_object_del(request, "ageUs");
 }
 
+/* Of a list that may be long. Returns 0, or 1 and *error. */
+static int check_room(const struct api *api, const struct conn *conn, struct error *error) {
+	enum quota_verdict verdict = conn_may_answer(conn);
+
+	return verdict == QUOTA_OK ? 0 : quota_error(api->quota, verdict, error);
+}
+
 /* Answers once, or as often as something changes. */
 static void show(struct api *api, struct conn *conn, const struct conn_call *call,
 		 const struct watch_source *source, bool detailed) {
@@ -289,7 +296,8 @@ static void list_requests(void *context, struct conn *conn, struct conn_call *ca
 	static const struct watch_source source = {build_requests, strip_requests};
 	struct error error = {0};
 
-	if (parameters_decode(NULL, 0, NULL, call->doc, call->text, &error) != 0)
+	if (parameters_decode(NULL, 0, NULL, call->doc, call->text, &error) != 0 ||
+	    check_room(context, conn, &error) != 0)
 		return conn_fail(conn, &error);
 	show(context, conn, call, &source, false);
 }
@@ -299,7 +307,8 @@ static void list_functions(void *context, struct conn *conn, struct conn_call *c
 	const struct viewer viewer = viewer_of(api, conn);
 	struct error error = {0};
 
-	if (parameters_decode(NULL, 0, NULL, call->doc, call->text, &error) != 0)
+	if (parameters_decode(NULL, 0, NULL, call->doc, call->text, &error) != 0 ||
+	    check_room(api, conn, &error) != 0)
 		return conn_fail(conn, &error);
 	conn_reply(conn, status_functions(api->dispatch, &viewer), false);
 }

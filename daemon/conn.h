@@ -78,6 +78,9 @@ const struct peer *conn_peer(const struct conn *conn);
 /* The active call, which must be oneway, cannot be run yet: its method is called again when there is room. */
 void conn_hold(struct conn *conn, enum quota_verdict verdict);
 
+/* Whether there is room for a large answer that is no result: not while its user leaves too many untaken. */
+enum quota_verdict conn_may_answer(const struct conn *conn);
+
 /* Who is told about the active call from now on; NULL = nobody. */
 void conn_own(struct conn *conn, const struct conn_ops *ops, void *owner);
 

@@ -113,12 +113,17 @@ enum quota_verdict quota_connects(const struct charge *charge) {
 	return QUOTA_OK;
 }
 
+/* What gates admission; and with what is unread, reading. */
+static uint64_t bytes_of(const uint64_t *held) {
+	return held[QUOTA_BYTES] + held[QUOTA_UNSENT];
+}
+
 static enum quota_verdict admits_user(const struct quota *quota, const struct quota_user *user) {
 	if (user->held[QUOTA_ITEMS] >= quota->limits.user_items)
 		return QUOTA_OVER_USER_ITEMS;
-	if (user->held[QUOTA_BYTES] >= quota->limits.user_bytes)
+	if (bytes_of(user->held) >= quota->limits.user_bytes)
 		return QUOTA_OVER_USER_BYTES;
-	if (quota->held[QUOTA_BYTES] >= quota->limits.total_bytes)
+	if (bytes_of(quota->held) >= quota->limits.total_bytes)
 		return QUOTA_OVER_TOTAL_BYTES;
 	return QUOTA_OK;
 }
@@ -126,9 +131,9 @@ static enum quota_verdict admits_user(const struct quota *quota, const struct qu
 static enum quota_verdict reads_user(const struct quota *quota, const struct quota_user *user) {
 	if (user->held[QUOTA_ITEMS] >= quota->limits.user_items)
 		return QUOTA_OVER_USER_ITEMS;
-	if (user->held[QUOTA_BYTES] + user->held[QUOTA_UNREAD] >= quota->limits.user_bytes)
+	if (bytes_of(user->held) + user->held[QUOTA_UNREAD] >= quota->limits.user_bytes)
 		return QUOTA_OVER_USER_BYTES;
-	if (quota->held[QUOTA_BYTES] + quota->held[QUOTA_UNREAD] >= quota->limits.total_bytes)
+	if (bytes_of(quota->held) + quota->held[QUOTA_UNREAD] >= quota->limits.total_bytes)
 		return QUOTA_OVER_TOTAL_BYTES;
 	return QUOTA_OK;
 }
@@ -141,9 +146,25 @@ enum quota_verdict quota_reads(const struct charge *charge) {
 	return charge->user ? reads_user(charge->quota, charge->user) : QUOTA_OK;
 }
 
+/* How far results may overdraw, in halves of the limit. */
+#define USER_OVERDRAFT  4
+#define TOTAL_OVERDRAFT 3
+
 /* Whether held is over numerator / 2 of the limit. */
 static bool is_over(uint64_t held, uint64_t limit, unsigned numerator) {
 	return limit <= UINT64_MAX / numerator && held > limit * numerator / 2;
+}
+
+enum quota_verdict quota_answers(const struct charge *charge) {
+	const struct quota *quota = charge->quota;
+
+	if (!charge->user)
+		return QUOTA_OK;
+	if (is_over(charge->user->held[QUOTA_UNSENT], quota->limits.user_bytes, USER_OVERDRAFT))
+		return QUOTA_OVER_USER_BYTES;
+	if (is_over(quota->held[QUOTA_UNSENT], quota->limits.total_bytes, TOTAL_OVERDRAFT))
+		return QUOTA_OVER_TOTAL_BYTES;
+	return QUOTA_OK;
 }
 
 enum quota_verdict quota_overdrawn(const struct charge *charge) {
@@ -151,9 +172,9 @@ enum quota_verdict quota_overdrawn(const struct charge *charge) {
 
 	if (!charge->user)
 		return QUOTA_OK;
-	if (is_over(charge->user->held[QUOTA_BYTES], quota->limits.user_bytes, 4))
+	if (is_over(bytes_of(charge->user->held), quota->limits.user_bytes, USER_OVERDRAFT))
 		return QUOTA_OVER_USER_BYTES;
-	if (is_over(quota->held[QUOTA_BYTES], quota->limits.total_bytes, 3))
+	if (is_over(bytes_of(quota->held), quota->limits.total_bytes, TOTAL_OVERDRAFT))
 		return QUOTA_OVER_TOTAL_BYTES;
 	return QUOTA_OK;
 }

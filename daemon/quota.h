@@ -21,7 +21,8 @@ enum quota_kind {
 	QUOTA_CONNECTIONS,
 	QUOTA_REFUSED, /* connections that are told that there are too many */
 	QUOTA_ITEMS,   /* received, and their results not sent */
-	QUOTA_BYTES,   /* of requests: their items and results; of unsent output */
+	QUOTA_BYTES,   /* of requests: their items and results */
+	QUOTA_UNSENT,  /* bytes of output that peers did not take */
 	QUOTA_UNREAD,  /* bytes of messages that are not whole, or cannot be run yet */
 	QUOTA_KINDS
 };
@@ -81,6 +82,9 @@ enum quota_verdict quota_connects(const struct charge *charge);
 enum quota_verdict quota_admits(const struct charge *charge);
 /* Whether more may be read of a message that is not whole. */
 enum quota_verdict quota_reads(const struct charge *charge);
+/* Whether an answer may be written that is large and is no result: not where results could not either, and only what
+ * was not taken counts. */
+enum quota_verdict quota_answers(const struct charge *charge);
 /* Results have taken the user to twice his limit, or all users to one and a half of theirs. */
 enum quota_verdict quota_overdrawn(const struct charge *charge);
 

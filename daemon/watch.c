@@ -20,7 +20,8 @@ struct watch {
 	bool detailed;
 	struct conn *conn;
 	struct event *period, *soon;
-	json_t *last; /* stripped */
+	bool answered;
+	uint64_t last; /* hash of the last answer, stripped: the answer itself may be large */
 };
 
 static void watch_free(struct watch *watch) {
@@ -28,20 +29,34 @@ static void watch_free(struct watch *watch) {
 		event_free(watch->period);
 	if (watch->soon)
 		event_free(watch->soon);
-	json_decref(watch->last);
 	free(watch);
+}
+
+/* FNV-1a. */
+static int add_to_hash(const char *text, size_t size, void *hash) {
+	uint64_t h = *(uint64_t *) hash;
+
+	for (size_t i = 0; i < size; i++)
+		h = (h ^ (unsigned char) text[i]) * UINT64_C(1099511628211);
+	*(uint64_t *) hash = h;
+	return 0;
 }
 
 /* Sends the answer if it differs from the last one. A reader that is slow is spared. */
 static void answer(struct watch *watch) {
-	json_t *present = watch->source->build(watch->context, watch->conn, watch->detailed);
-	json_t *stripped = json_deep_copy(present);
+	uint64_t hash = UINT64_C(14695981039346656037);
+	json_t *present, *stripped;
 
+	if (conn_unsent(watch->conn) > 0 || conn_may_answer(watch->conn) != QUOTA_OK)
+		return;
+	present = watch->source->build(watch->context, watch->conn, watch->detailed);
+	stripped = json_deep_copy(present);
 	if (stripped)
 		watch->source->strip(stripped);
-	if (conn_unsent(watch->conn) == 0 && stripped && !json_equal(stripped, watch->last)) {
-		json_decref(watch->last);
-		watch->last = json_incref(stripped);
+	if (json_dump_callback(stripped, add_to_hash, &hash, JSON_COMPACT) == 0 &&
+	    (!watch->answered || hash != watch->last)) {
+		watch->answered = true;
+		watch->last = hash;
 		conn_reply(watch->conn, json_incref(present), true);
 	}
 	json_decref(stripped);

@@ -470,7 +470,7 @@ Test(quota, unfinished_objects_that_fill_the_limit_become_whole_one_by_one) {
 /* The stream's own results are what is too much: reading them is what makes room. */
 Test(quota, a_stream_whose_own_results_fill_the_limit_goes_on_when_they_are_read) {
 	enum { ITEMS = 60 };
-	struct harness *h = harness_start("limits { user_bytes = 200K } " TWO_STOCKS);
+	struct harness *h = harness_start("limits { user_bytes = 600K } " TWO_STOCKS);
 	struct peer *p = open_stream(h, "{'function':'big','options':{'chunkSize':1}}"),
 		    *q = peer_connect(h);
 
@@ -478,7 +478,7 @@ Test(quota, a_stream_whose_own_results_fill_the_limit_goes_on_when_they_are_read
 		peer_send(p, "{'items':[50000]}");
 	expect_waits_for(h, "its client to read results");
 	peer_call(q, "Apply", "{'function':'value','argument':1}");
-	peer_expect_error(q, "QueueFull", "{'limit':204800,'scope':'user'}");
+	peer_expect_error(q, "QueueFull", "{'limit':614400,'scope':'user'}");
 	/* It holds no worker. */
 	peer_call(q, "Status", "{}");
 	peer_expect(q, "{'parameters':{'slotsBusy':0,'itemsRunning':0, ...}}");
@@ -495,7 +495,7 @@ Test(quota, a_stream_whose_own_results_fill_the_limit_goes_on_when_they_are_read
 /* "What was answered waits until you take it, however long that is: a client that takes nothing holds what is charged
  * to it, and never a worker." */
 Test(quota, a_reader_that_takes_nothing_holds_bytes_and_no_worker) {
-	struct harness *h = start_for_two("limits { user_bytes = 512K } " TWO_STOCKS);
+	struct harness *h = start_for_two("limits { user_bytes = 1M } " TWO_STOCKS);
 	struct peer *p = peer_connect(h), *q = peer_connect(h),
 		    *stranger = peer_connect_as(h, STRANGER);
 
@@ -504,7 +504,7 @@ Test(quota, a_reader_that_takes_nothing_holds_bytes_and_no_worker) {
 		       "400000,400000,400000,400000,400000]}");
 	expect_waits_for(h, "its client to read results");
 	peer_call(q, "Apply", "{'function':'value','argument':1}");
-	peer_expect_error(q, "QueueFull", "{'limit':524288,'scope':'user'}");
+	peer_expect_error(q, "QueueFull", "{'limit':1048576,'scope':'user'}");
 	peer_call(stranger, "Apply", "{'function':'value','argument':1}");
 	peer_expect_text(stranger, "{'parameters':{'result':1}}");
 	peer_call(stranger, "Status", "{}");
@@ -519,6 +519,40 @@ Test(quota, a_reader_that_takes_nothing_holds_bytes_and_no_worker) {
 	peer_expect(p, "{'parameters':{'summary':{'succeeded':10, ...}}}");
 	peer_call(q, "Apply", "{'function':'value','argument':1}");
 	peer_expect_text(q, "{'parameters':{'result':1}}");
+	harness_stop(h);
+}
+
+/* "`ListRequests` and `ListFunctions` fail with `QueueFull` where replies that were not taken are that much." */
+Test(quota, who_leaves_replies_untaken_gets_no_more_lists) {
+	struct harness *h = harness_start("limits { user_bytes = 400K } " TWO_STOCKS);
+	struct peer *p = peer_connect(h), *q = peer_connect(h);
+
+	peer_call_more(p, "Map", "{'function':'big','items':[400000,400000,400000,400000,400000]}");
+	/* All that is not in the socket is held. */
+	for (const char *error = NULL; !error;) {
+		json_t *reply;
+
+		peer_call(q, "ListRequests", "{}");
+		reply = peer_receive(q);
+		error = json_object_get(reply, "error") ? "QueueFull" : NULL;
+		json_decref(reply);
+	}
+	peer_call(q, "ListRequests", "{}");
+	peer_expect_error(q, "QueueFull", "{'limit':409600,'scope':'user'}");
+	peer_call(q, "ListFunctions", "{}");
+	peer_expect_error(q, "QueueFull", "{'limit':409600,'scope':'user'}");
+	peer_call(q, "Status", "{}");
+	peer_expect(q, "{'parameters':{'state':'running', ...}}");
+	for (int seen = 0; seen < 5;) {
+		json_t *batch = peer_receive(p);
+
+		seen += (int) json_array_size(
+			json_object_get(json_object_get(batch, "parameters"), "results"));
+		json_decref(batch);
+	}
+	peer_expect(p, "{'parameters':{'summary':{'succeeded':5, ...}}}");
+	peer_call(q, "ListRequests", "{}");
+	peer_expect(q, "{'parameters':{'requests':[]}}");
 	harness_stop(h);
 }
 

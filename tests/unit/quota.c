@@ -161,6 +161,28 @@ UNIT_TEST(quota, results_overdraw_up_to_twice_the_users_and_half_more_than_all) 
 	quota_done(&quota);
 }
 
+UNIT_TEST(quota, unsent_output_counts_with_the_rest_and_alone_gates_answers) {
+	struct quota quota;
+	struct charge a, b;
+
+	quota_init(&quota, &limits);
+	a = holding(&quota, 1, 10, 0);
+	charge_set(&a, QUOTA_UNSENT, 90);
+	cr_assert_eq(quota_admits(&a), QUOTA_OVER_USER_BYTES);
+	charge_set(&a, QUOTA_UNSENT, 200);
+	cr_assert_eq(quota_answers(&a), QUOTA_OK);
+	cr_assert_eq(quota_overdrawn(&a), QUOTA_OVER_USER_BYTES);
+	charge_set(&a, QUOTA_UNSENT, 201);
+	cr_assert_eq(quota_answers(&a), QUOTA_OVER_USER_BYTES);
+	b = opened(&quota, 2);
+	cr_assert_eq(quota_answers(&b), QUOTA_OK);
+	charge_set(&b, QUOTA_UNSENT, 25);
+	cr_assert_eq(quota_answers(&b), QUOTA_OVER_TOTAL_BYTES);
+	charge_close(&a);
+	charge_close(&b);
+	quota_done(&quota);
+}
+
 UNIT_TEST(quota, infinity_is_no_limit) {
 	const struct quota_limits none = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
 					  UINT64_MAX};
