@@ -72,6 +72,10 @@ check-valgrind:
 mutants:
 	MUTANTS_BUILD=mutants $(srcdir)/%reldir%/mutants/mutants.sh $(MUTANTS)
 
+# docs/reliability.md, from what the tests show now.
+reliability: $(check_PROGRAMS) $(check_LTLIBRARIES)
+	$(srcdir)/%reldir%/reliability/reliability.sh
+
 # Which lines the tests run.
 coverage:
 	$(srcdir)/%reldir%/coverage.sh
@@ -87,6 +91,7 @@ check-long:
 	$(MAKE) $(AM_MAKEFLAGS) coverage
 	$(MAKE) $(AM_MAKEFLAGS) check-fresh
 
-.PHONY: check-fresh check-valgrind check-long mutants coverage
+.PHONY: check-fresh check-valgrind check-long mutants coverage reliability
+EXTRA_DIST += %reldir%/reliability/reliability.sh %reldir%/reliability/rows.txt %reldir%/reliability/head.md
 EXTRA_DIST += %reldir%/mutants/mutants.sh %reldir%/mutants/mutants.txt %reldir%/coverage.sh
 EXTRA_DIST += %reldir%/valgrind.supp
