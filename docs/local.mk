@@ -1,6 +1,6 @@
 # What is read beside the programs; procpool.service points to the README.
 dist_doc_DATA = README.md NEWS.md LICENSE \
-	%reldir%/architecture.md %reldir%/protocol.md \
+	%reldir%/architecture.md %reldir%/protocol.md %reldir%/reliability.md \
 	daemon/procpool.conf.example
 
 # The reference of the libraries. It is kept, so that it can be read where nothing was built.

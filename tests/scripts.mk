@@ -36,6 +36,9 @@ shows = \
 	%reldir%/show/contract-worker-in-50-lines.sh \
 	%reldir%/show/death-daemonised-child.sh \
 	%reldir%/show/death-kill-9.sh \
+	%reldir%/show/drill-kills.sh \
+	%reldir%/show/drill-prints.sh \
+	%reldir%/show/drill-vanishing-clients.sh \
 	%reldir%/show/echo-byte-for-byte.sh \
 	%reldir%/show/fair-long-item-recalled.sh \
 	%reldir%/show/fair-shares.sh \
@@ -44,6 +47,7 @@ shows = \
 	%reldir%/show/malformed-and-others-unharmed.sh \
 	%reldir%/show/map-by-hand.sh \
 	%reldir%/show/map-million.sh \
+	%reldir%/show/peers-that-hang.sh \
 	%reldir%/show/quickstart-fresh.sh \
 	%reldir%/show/quota-flood.sh \
 	%reldir%/show/quota_flood.py \

@@ -246,6 +246,9 @@ static void init_quota(struct fixture *f, int mode) {
 			      });
 }
 
+/* Half of what is fuzzed comes from one of them: root, or not. */
+static const struct permission administrators;
+
 static void fixture_init(struct fixture *f, struct event_base *base, char *scratch, int mode) {
 	*f = (struct fixture) {.loop = {base, scratch}};
 	configuration_init(&f->configuration);
@@ -261,6 +264,7 @@ static void fixture_init(struct fixture *f, struct event_base *base, char *scrat
 			       .facts = state_facts,
 			       .context = f};
 	TAILQ_INIT(&f->api.watches);
+	operations_init(&f->api.operations, &f->loop, f->dispatch, &administrators);
 	f->service = (struct service) {
 		.product = "fuzz", .interfaces = f->interfaces, .n_interfaces = 3};
 	f->interfaces[0] = (struct conn_interface) {.name = SERVICE_NAME,
