@@ -53,6 +53,7 @@ shows = \
 	%reldir%/show/quota_flood.py \
 	%reldir%/show/readme-examples.sh \
 	%reldir%/show/slots-cgroup-quota.sh \
+	%reldir%/show/soak-short.sh \
 	%reldir%/show/worker.sh \
 	%reldir%/systemd/service.sh \
 	%reldir%/systemd/with-systemd
@@ -76,6 +77,10 @@ check-valgrind:
 mutants:
 	MUTANTS_BUILD=mutants $(srcdir)/%reldir%/mutants/mutants.sh $(MUTANTS)
 
+# Mixed load for half an hour.
+soak:
+	python3 $(srcdir)/%reldir%/soak/soak.py . $(or $(SOAK_TIME),1800)
+
 # docs/reliability.md, from what the tests show now.
 reliability: $(check_PROGRAMS) $(check_LTLIBRARIES)
 	$(srcdir)/%reldir%/reliability/reliability.sh
@@ -95,7 +100,7 @@ check-long:
 	$(MAKE) $(AM_MAKEFLAGS) coverage
 	$(MAKE) $(AM_MAKEFLAGS) check-fresh
 
-.PHONY: check-fresh check-valgrind check-long mutants coverage reliability
-EXTRA_DIST += %reldir%/reliability/reliability.sh %reldir%/reliability/rows.txt %reldir%/reliability/head.md
+.PHONY: check-fresh check-valgrind check-long mutants coverage reliability soak
+EXTRA_DIST += %reldir%/soak/soak.py %reldir%/reliability/reliability.sh %reldir%/reliability/rows.txt %reldir%/reliability/head.md
 EXTRA_DIST += %reldir%/mutants/mutants.sh %reldir%/mutants/mutants.txt %reldir%/coverage.sh
 EXTRA_DIST += %reldir%/valgrind.supp
