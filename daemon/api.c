@@ -11,6 +11,7 @@
 #include "daemon/configuration.h"
 #include "daemon/dispatch.h"
 #include "daemon/permission.h"
+#include "daemon/reload.h"
 #include "daemon/status.h"
 #include "protocol/interface.h"
 #include "protocol/parameters.h"
@@ -319,6 +320,10 @@ static void resize(void *context, struct conn *conn, struct conn_call *call) {
 	operations_resize(&((struct api *) context)->operations, conn, call);
 }
 
+static void reload(void *context, struct conn *conn, struct conn_call *call) {
+	reload_call(((struct api *) context)->reload, conn, call);
+}
+
 static void drain(void *context, struct conn *conn, struct conn_call *call) {
 	operations_drain(&((struct api *) context)->operations, conn, call);
 }
@@ -336,7 +341,7 @@ static const struct conn_method methods[] = {
 	{.name = "ListFunctions", .run = list_functions},
 	{.name = "Status", .more = true, .run = show_status},
 	{.name = "Resize", .run = resize},
-	{.name = "Reload"},
+	{.name = "Reload", .more = true, .run = reload},
 	{.name = "Drain", .run = drain},
 	{.name = "Resume", .run = resume},
 	{0},

@@ -10,6 +10,7 @@
 struct channel_loop;
 struct configuration;
 struct dispatch;
+struct reload;
 struct status_facts;
 
 /* The methods of io.procpool: parameters in, a request or a reply out. */
@@ -25,6 +26,7 @@ struct api {
 	uint64_t last_common; /* id of the last common value */
 	struct watch_list watches;
 	struct operations operations;
+	struct reload *reload;
 	struct delivery_setup deliveries; /* set up by api_interface() */
 };
 

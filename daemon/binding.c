@@ -67,7 +67,7 @@ struct sched_facts binding_facts(const struct binding *binding, const struct tic
 	return (struct sched_facts) {
 		.startable = ticket->owner && request_startable(request),
 		.below_max_workers = below_max_workers(request),
-		.worker_idle = ticket->pool && pool_idle(ticket->pool),
+		.worker_idle = ticket->pool && pool_idle_for(ticket->pool, ticket->request),
 		.slot_free = ticket->pool && slot_is_free(binding, ticket, free_slots(binding)),
 	};
 }
@@ -228,7 +228,7 @@ static bool can_run(struct sched_node *node, void *context) {
 	const struct search *search = context;
 	const struct ticket *ticket = ticket_of_node(node);
 
-	return pool_idle(ticket->pool) && below_max_workers(ticket->request) &&
+	return pool_idle_for(ticket->pool, ticket->request) && below_max_workers(ticket->request) &&
 	       slot_is_free(search->binding, ticket, search->free);
 }
 
@@ -254,7 +254,8 @@ static void bind_idle(struct binding *binding, struct sched *sched, uint64_t now
 		struct ticket *ticket = ticket_of_node(node);
 
 		search.free -= ticket->pool->slots;
-		give(binding, ticket, pool_idle(ticket->pool), chunk_size(binding, ticket), now);
+		give(binding, ticket, pool_idle_for(ticket->pool, ticket->request),
+		     chunk_size(binding, ticket), now);
 	}
 }
 

@@ -23,6 +23,7 @@
 #include "daemon/notify.h"
 #include "daemon/pool.h"
 #include "daemon/quota.h"
+#include "daemon/reload.h"
 #include "daemon/service.h"
 #include "daemon/status.h"
 
@@ -55,6 +56,7 @@ struct daemon {
 	struct listener *listener;
 	struct dispatch *dispatch;
 	struct api api;
+	struct reload reload;
 	struct service service;
 	struct conn_interface interfaces[2];
 	struct conn_setup conn_setup;
@@ -109,6 +111,7 @@ static void stop_pools(struct daemon *daemon, void (*how)(struct pool *pool, uin
 static void drain(struct daemon *daemon) {
 	uint64_t timeout = daemon->setup->configuration->drain_timeout;
 
+	reload_stop(&daemon->reload);
 	set_state(daemon, DAEMON_DRAINING);
 	notify_stopping();
 	add_timer(daemon->extend_timer, 0);
@@ -121,6 +124,7 @@ static void drain(struct daemon *daemon) {
 
 static void stop_now(struct daemon *daemon) {
 	daemon->hurried = true;
+	reload_stop(&daemon->reload);
 	listener_stop(daemon->listener);
 	dispatch_cancel_all(daemon->dispatch);
 	stop_pools(daemon, kill_pool);
@@ -141,8 +145,10 @@ static void on_signal(evutil_socket_t number, short what, void *context) {
 	struct daemon *daemon = context;
 
 	(void) what;
-	if (number == SIGHUP)
-		log_warning("SIGHUP is ignored: reloading is not supported yet");
+	if (number == SIGHUP && daemon->state < DAEMON_DRAINING)
+		reload_anonymous(&daemon->reload);
+	else if (number == SIGHUP)
+		log_warning("SIGHUP is ignored: the daemon stops");
 	else if (daemon->state < DAEMON_DRAINING)
 		drain(daemon);
 	else
@@ -258,6 +264,8 @@ static void on_pumped(void *context) {
 
 	watch_wake(&daemon->api.watches);
 	operations_wake(&daemon->api.operations);
+	if (daemon->state < DAEMON_DRAINING)
+		reload_wake(&daemon->reload);
 	if (daemon->state == DAEMON_STARTING && all_pools(daemon, pool_is_warm)) {
 		set_state(daemon, DAEMON_RUNNING);
 		notify_ready();
@@ -309,22 +317,45 @@ static uint64_t total_bytes(uint64_t configured) {
 	return half < LIMIT_TOTAL_BYTES ? half : LIMIT_TOTAL_BYTES;
 }
 
-static void init_quota(struct daemon *daemon) {
-	const struct configuration *configuration = daemon->setup->configuration;
+static struct quota_limits quota_limits(const struct configuration *configuration) {
+	return (struct quota_limits) {
+		.connections = configuration->limits.connections,
+		.user_connections = configuration->limits.user_connections,
+		.user_items = configuration->limits.user_items,
+		.user_bytes = configuration->limits.user_bytes,
+		.total_bytes = total_bytes(configuration->limits.total_bytes),
+	};
+}
 
-	quota_init(&daemon->quota,
-		   &(struct quota_limits) {
-			   .connections = configuration->limits.connections,
-			   .user_connections = configuration->limits.user_connections,
-			   .user_items = configuration->limits.user_items,
-			   .user_bytes = configuration->limits.user_bytes,
-			   .total_bytes = total_bytes(configuration->limits.total_bytes),
-		   });
+static void init_quota(struct daemon *daemon) {
+	const struct quota_limits limits = quota_limits(daemon->setup->configuration);
+
+	quota_init(&daemon->quota, &limits);
 	daemon->quota.released = on_released;
 	daemon->quota.context = daemon;
 }
 
 extern char **environ;
+
+/* What the parts have of the configuration beside their pointer to it. */
+static void fill_limits(struct daemon *daemon) {
+	const struct configuration *configuration = daemon->setup->configuration;
+
+	daemon->pool_setup.auto_workers = daemon->dispatch->slots;
+	daemon->pool_setup.max_message = configuration->limits.worker_message;
+	daemon->pool_setup.max_result = configuration->limits.item;
+	daemon->intake_limits = (struct intake_limits) {
+		.call =
+			{
+				.message = configuration->limits.message,
+				.envelope = configuration->limits.envelope,
+				.items = configuration->limits.items,
+				.item = configuration->limits.item,
+			},
+		.message_timeout = configuration->limits.message_timeout,
+		.message_timeout_total = configuration->limits.message_timeout_total,
+	};
+}
 
 static void fill_setups(struct daemon *daemon) {
 	const struct configuration *configuration = daemon->setup->configuration;
@@ -335,9 +366,6 @@ static void fill_setups(struct daemon *daemon) {
 		.environment = environ,
 		.private = daemon->setup->private_fd >= 0,
 		.nofile = raise_nofile(),
-		.auto_workers = daemon->dispatch->slots,
-		.max_message = configuration->limits.worker_message,
-		.max_result = configuration->limits.item,
 		.next_worker = &daemon->next_worker,
 	};
 	daemon->api = (struct api) {
@@ -346,6 +374,7 @@ static void fill_setups(struct daemon *daemon) {
 		.configuration = configuration,
 		.quota = &daemon->quota,
 		.facts = get_facts,
+		.reload = &daemon->reload,
 		.context = daemon,
 	};
 	TAILQ_INIT(&daemon->api.watches);
@@ -363,17 +392,6 @@ static void fill_setups(struct daemon *daemon) {
 		.context = &daemon->service,
 	};
 	daemon->interfaces[1] = api_interface(&daemon->api);
-	daemon->intake_limits = (struct intake_limits) {
-		.call =
-			{
-				.message = configuration->limits.message,
-				.envelope = configuration->limits.envelope,
-				.items = configuration->limits.items,
-				.item = configuration->limits.item,
-			},
-		.message_timeout = configuration->limits.message_timeout,
-		.message_timeout_total = configuration->limits.message_timeout_total,
-	};
 	daemon->conn_setup = (struct conn_setup) {
 		.loop = &daemon->loop,
 		.interfaces = daemon->interfaces,
@@ -440,6 +458,59 @@ static unsigned count_slots(const struct configuration *configuration) {
 	return quota && quota < allowed ? quota : allowed;
 }
 
+/* -------- another configuration -------- */
+
+static int read_configuration(void *context, struct configuration *ret,
+			      struct configuration_error *error) {
+	const struct daemon *daemon = context;
+
+	return daemon->setup->configure(daemon->setup->configure_context, ret, error);
+}
+
+/* While it starts, readiness is still to come. */
+static void on_reload_began(void *context) {
+	struct daemon *daemon = context;
+
+	if (daemon->state == DAEMON_RUNNING)
+		notify_reloading(clock_now());
+}
+
+static void on_reload_ended(void *context) {
+	struct daemon *daemon = context;
+
+	if (daemon->state == DAEMON_RUNNING)
+		notify_ready();
+}
+
+static void on_configuration_changed(void *context) {
+	struct daemon *daemon = context;
+	const struct configuration *configuration = daemon->setup->configuration;
+
+	dispatch_set_slots(daemon->dispatch, count_slots(configuration));
+	fill_limits(daemon);
+	daemon->api.deliveries.reply_limit = configuration->limits.reply;
+	daemon->quota.limits = quota_limits(configuration);
+	on_released(daemon);
+}
+
+static const struct reload_ops reload_ops = {
+	.read = read_configuration,
+	.began = on_reload_began,
+	.ended = on_reload_ended,
+	.changed = on_configuration_changed,
+};
+
+static void init_reload(struct daemon *daemon) {
+	reload_init(&daemon->reload, &(struct reload_setup) {
+					     .dispatch = daemon->dispatch,
+					     .operations = &daemon->api.operations,
+					     .pools = &daemon->pool_setup,
+					     .configuration = daemon->setup->configuration,
+					     .ops = &reload_ops,
+					     .context = daemon,
+				     });
+}
+
 static int build(struct daemon *daemon) {
 	const struct configuration *configuration = daemon->setup->configuration;
 	int r;
@@ -453,6 +524,8 @@ static int build(struct daemon *daemon) {
 	if (r < 0)
 		return r;
 	fill_setups(daemon);
+	fill_limits(daemon);
+	init_reload(daemon);
 	r = build_pools(daemon);
 	return r < 0 ? r : build_timers(daemon);
 }
@@ -471,6 +544,7 @@ static void free_events(struct daemon *daemon) {
 static void daemon_done(struct daemon *daemon) {
 	listener_free(daemon->listener);
 	conn_free_all(&daemon->conns);
+	reload_done(&daemon->reload);
 	dispatch_free(daemon->dispatch);
 	quota_done(&daemon->quota);
 	free_events(daemon);

@@ -3,11 +3,16 @@
 #include <stdbool.h>
 
 struct configuration;
+struct configuration_error;
 
 /* The composition: builds the parts, wires their callbacks, runs, drains, stops. */
 
 struct daemon_setup {
-	const struct configuration *configuration;
+	struct configuration *configuration; /* a reload puts another in its place */
+	/* Reads it again into *ret, which is initialised. Returns 0, or another number and *error. */
+	int (*configure)(const void *context, struct configuration *ret,
+			 struct configuration_error *error);
+	const void *configure_context;
 	const char *socket;   /* path, if the service manager passed no socket */
 	const char *launcher; /* path of procpool-launch */
 	int private_fd;       /* lifeline of a private daemon, or -1 */

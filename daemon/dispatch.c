@@ -18,6 +18,8 @@
 
 /* How long a running item of a cancelled request may go on before its worker is stopped. */
 #define CANCEL_GRACE UINT64_C(100000)
+/* How long the workers of a pool that goes may take once their input is closed. */
+#define STOP_GRACE UINT64_C(5000000)
 
 struct dispatch_private {
 	const struct channel_loop *loop;
@@ -84,7 +86,7 @@ static int route(struct dispatch *dispatch, struct ticket *ticket, struct error 
 		return 1;
 	if (!pool)
 		return 0;
-	if (!pool->offer.unpack[ticket->request->options.unpack])
+	if (!pool->offer->unpack[ticket->request->options.unpack])
 		return error_set(error, ERROR_INVALID_PARAMETER, "{ss}", "parameter",
 				 "options.unpack");
 	if (asprintf(&ticket->function, "%s/%s", pool->name, ticket->request->function) < 0) {
@@ -119,7 +121,7 @@ static int await_route(struct dispatch *dispatch, struct ticket *ticket) {
 	struct pool *pool;
 
 	TAILQ_FOREACH (pool, &dispatch->pools, link)
-		if (route_allowed(pool, ticket->request) && !pool->offer.functions &&
+		if (route_allowed(pool, ticket->request) && !pool->offer->functions &&
 		    pool->start_timeout > longest)
 			longest = pool->start_timeout;
 	ticket->unrouted = evtimer_new(dispatch->private->loop->base, on_unrouted, ticket);
@@ -127,6 +129,14 @@ static int await_route(struct dispatch *dispatch, struct ticket *ticket) {
 		return -ENOMEM;
 	interval = clock_interval(longest);
 	return evtimer_add(ticket->unrouted, &interval) < 0 ? -ENOMEM : 0;
+}
+
+/* After another configuration the pool's workers may not know the function any more. */
+static bool still_offered(const struct ticket *ticket) {
+	const struct request *request = ticket->request;
+
+	return ticket->pool->offer->unpack[request->options.unpack] &&
+	       offer_match(ticket->pool->offer, request->function) > 0;
 }
 
 /* A pool said hello, failed or came back: what waited for it moves. */
@@ -138,8 +148,11 @@ static void reroute(struct dispatch *dispatch, struct pool *changed) {
 
 		if (!ticket->owner || ticket->request->stopped)
 			continue;
-		if (ticket->pool == changed && changed->state == POOL_FAILED) {
+		if (changed && ticket->pool == changed && changed->state == POOL_FAILED) {
 			route_failed(changed, &error);
+			fail_ticket(dispatch, ticket, &error);
+		} else if (changed && ticket->pool == changed && !still_offered(ticket)) {
+			route_nowhere(ticket->request, &error);
 			fail_ticket(dispatch, ticket, &error);
 		} else if (!ticket->pool) {
 			if (route(dispatch, ticket, &error) != 0)
@@ -202,6 +215,32 @@ static bool anything_runs(const struct dispatch *dispatch) {
 	return false;
 }
 
+static bool has_tickets(const struct dispatch *dispatch, const struct pool *pool) {
+	const struct ticket *ticket;
+
+	TAILQ_FOREACH (ticket, &dispatch->private->tickets.all, link)
+		if (ticket->pool == pool)
+			return true;
+	return false;
+}
+
+/* A pool that is not configured any more ends with its last request, and is freed with its last worker. */
+static void see_off_pools(struct dispatch *dispatch) {
+	struct pool *pool, *next;
+
+	for (pool = TAILQ_FIRST(&dispatch->pools); pool; pool = next) {
+		next = TAILQ_NEXT(pool, link);
+		if (!pool->leaving || has_tickets(dispatch, pool))
+			continue;
+		if (pool->state != POOL_STOPPED)
+			pool_stop(pool, STOP_GRACE);
+		if (pool_is_empty(pool)) {
+			TAILQ_REMOVE(&dispatch->pools, pool, link);
+			pool_free(pool);
+		}
+	}
+}
+
 static void on_pump(evutil_socket_t fd, short what, void *context) {
 	struct dispatch *dispatch = context;
 	struct dispatch_private *p = dispatch->private;
@@ -212,6 +251,7 @@ static void on_pump(evutil_socket_t fd, short what, void *context) {
 	binding_bind(&p->binding, now);
 	recall_for_waiting(&p->binding, now);
 	binding_demand(&p->binding);
+	see_off_pools(dispatch);
 	if (!TAILQ_EMPTY(&p->tickets.dirty))
 		dispatch_wake(dispatch);
 	if (anything_runs(dispatch))
@@ -508,6 +548,26 @@ const char *dispatch_waits_for(const struct dispatch *dispatch, const struct req
 }
 
 /* -------- life -------- */
+
+struct pool *dispatch_pool(const struct dispatch *dispatch, const char *name) {
+	struct pool *pool;
+
+	TAILQ_FOREACH (pool, &dispatch->pools, link)
+		if (!pool->leaving && strcmp(pool->name, name) == 0)
+			return pool;
+	return NULL;
+}
+
+void dispatch_remove_pool(struct dispatch *dispatch, struct pool *pool) {
+	pool->leaving = true;
+	reroute(dispatch, NULL);
+	dispatch_wake(dispatch);
+}
+
+void dispatch_set_slots(struct dispatch *dispatch, unsigned slots) {
+	dispatch->slots = dispatch->private->binding.slots = slots;
+	dispatch_wake(dispatch);
+}
 
 uint64_t dispatch_new_id(struct dispatch *dispatch) {
 	return ++dispatch->private->last_id;

@@ -39,6 +39,11 @@ struct dispatch *dispatch_free(struct dispatch *dispatch);
 extern const struct pool_ops dispatch_pool_ops;
 /* The dispatch frees the pool. */
 void dispatch_add_pool(struct dispatch *dispatch, struct pool *pool);
+/* The pool gets no new requests; it ends with those that it has. */
+void dispatch_remove_pool(struct dispatch *dispatch, struct pool *pool);
+/* The pool of that name, or NULL. */
+struct pool *dispatch_pool(const struct dispatch *dispatch, const char *name);
+void dispatch_set_slots(struct dispatch *dispatch, unsigned slots);
 
 uint64_t dispatch_new_id(struct dispatch *dispatch);
 

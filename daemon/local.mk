@@ -23,6 +23,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/environment.c %reldir%/environment.h \
 	%reldir%/estimate.c %reldir%/estimate.h \
 	%reldir%/fair.c %reldir%/fair.h \
+	%reldir%/generation.c %reldir%/generation.h \
 	%reldir%/intake.c %reldir%/intake.h \
 	%reldir%/items.c %reldir%/items.h \
 	%reldir%/listener.c %reldir%/listener.h \
@@ -44,6 +45,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/recall.c %reldir%/recall.h \
 	%reldir%/recipe.c %reldir%/recipe.h \
 	%reldir%/quota.c %reldir%/quota.h \
+	%reldir%/reload.c %reldir%/reload.h \
 	%reldir%/request.c %reldir%/request.h \
 	%reldir%/scale.c %reldir%/scale.h \
 	%reldir%/results.c %reldir%/results.h \
@@ -55,6 +57,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/staff.c %reldir%/staff.h \
 	%reldir%/status.c %reldir%/status.h \
 	%reldir%/strings.c %reldir%/strings.h \
+	%reldir%/trial.c %reldir%/trial.h \
 	%reldir%/users.c %reldir%/users.h \
 	%reldir%/watch.c %reldir%/watch.h \
 	%reldir%/worker.c %reldir%/worker.h

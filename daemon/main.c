@@ -53,15 +53,19 @@ static int default_pool(struct configuration *configuration, struct configuratio
 				 "default.command={\"" PKGLIBEXECDIR "/procpool-worker\"}", error);
 }
 
-static int configure(struct configuration *configuration, const struct options *options,
+/* At the start, and again for each reload. */
+static int configure(const void *context, struct configuration *configuration,
 		     struct configuration_error *error) {
+	const struct options *options = context;
 	int r = read_files(configuration, options, error);
 
 	for (size_t i = 0; r == 0 && i < options->n_sets; i++)
 		r = configuration_set(configuration, options->sets[i], error);
 	if (r == 0 && configuration->n_pools == 0 && !options->config && options->private_fd < 0)
 		r = default_pool(configuration, error);
-	return r == 0 ? configuration_check(configuration, error) : r;
+	if (r == 0)
+		r = configuration_check(configuration, error);
+	return r == 0 ? users_resolve(configuration, error) : r;
 }
 
 /* -------- paths -------- */
@@ -111,7 +115,7 @@ static void remove_directory(const char *socket) {
 	}
 }
 
-static int run(const struct options *options, const struct configuration *configuration) {
+static int run(const struct options *options, struct configuration *configuration) {
 	char socket[PATH_MAX] = "", *launcher;
 	int status;
 
@@ -124,6 +128,8 @@ static int run(const struct options *options, const struct configuration *config
 		return DAEMON_EXIT_SYSTEM;
 	status = daemon_run(&(struct daemon_setup) {
 		.configuration = configuration,
+		.configure = configure,
+		.configure_context = options,
 		.socket = socket,
 		.launcher = launcher,
 		.private_fd = options->private_fd,
@@ -156,8 +162,7 @@ int main(int argc, char **argv) {
 	if (options.private_fd >= 0)
 		log_set_level(LOG_WARNING);
 	configuration_init(&configuration);
-	if (configure(&configuration, &options, &error) != 0 ||
-	    users_resolve(&configuration, &error) != 0) {
+	if (configure(&options, &configuration, &error) != 0) {
 		log_error("%s", error.text);
 		status = EXIT_CONFIG;
 	} else {

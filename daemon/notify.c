@@ -15,6 +15,10 @@ void notify_stopping(void) {
 	sd_notify(0, "STOPPING=1");
 }
 
+void notify_reloading(uint64_t now) {
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, now);
+}
+
 void notify_status(const char *line) {
 	sd_notifyf(0, "STATUS=%s", line);
 }

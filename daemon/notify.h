@@ -8,6 +8,8 @@
 void notify_ready(void);
 void notify_extend(uint64_t us);
 void notify_stopping(void);
+/* The configuration is read again; notify_ready() tells that this is over. */
+void notify_reloading(uint64_t now);
 /* One line for people. */
 void notify_status(const char *line);
 void notify_watchdog(void);

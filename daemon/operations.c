@@ -2,7 +2,6 @@
 
 #include <event2/event.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "daemon/channel.h"
 #include "daemon/clock.h"
@@ -25,9 +24,8 @@ bool operations_allowed(const struct operations *operations, const struct peer *
 	return permission_holds(operations->administrators, peer->uid, peer->groups);
 }
 
-/* Reads the parameters of a method for administrators, and answers the call if it may not be or is wrong. */
-static bool begin(const struct operations *operations, const struct parameter *table, size_t n,
-		  json_t **values, struct conn *conn, struct conn_call *call) {
+bool operations_begin(const struct operations *operations, const struct parameter *table, size_t n,
+		      json_t **values, struct conn *conn, struct conn_call *call) {
 	struct error error = {0};
 
 	if (!operations_allowed(operations, conn_peer(conn))) {
@@ -49,18 +47,9 @@ static void refuse_parameter(struct conn *conn, const char *name) {
 
 /* -------- Resize -------- */
 
-static struct pool *find_pool(struct dispatch *dispatch, const char *name) {
-	struct pool *pool;
-
-	TAILQ_FOREACH (pool, &dispatch->pools, link)
-		if (strcmp(pool->name, name) == 0)
-			return pool;
-	return NULL;
-}
-
 static void resize(struct operations *operations, struct conn *conn, const json_t *name,
 		   json_int_t workers) {
-	struct pool *pool = find_pool(operations->dispatch, json_string_value(name));
+	struct pool *pool = dispatch_pool(operations->dispatch, json_string_value(name));
 	struct error error = {0};
 	unsigned before;
 
@@ -83,7 +72,7 @@ void operations_resize(struct operations *operations, struct conn *conn, struct 
 	};
 	json_t *values[2];
 
-	if (!begin(operations, table, 2, values, conn, call))
+	if (!operations_begin(operations, table, 2, values, conn, call))
 		return;
 	resize(operations, conn, values[0], json_integer_value(values[1]));
 	json_decref(values[0]);
@@ -163,7 +152,7 @@ void operations_drain(struct operations *operations, struct conn *conn, struct c
 	json_int_t ms;
 	json_t *value;
 
-	if (!begin(operations, table, 1, &value, conn, call))
+	if (!operations_begin(operations, table, 1, &value, conn, call))
 		return;
 	ms = value ? json_integer_value(value) : 0;
 	if (value && (ms < 1 || ms > UINT32_MAX)) {
@@ -181,7 +170,7 @@ void operations_drain(struct operations *operations, struct conn *conn, struct c
 void operations_resume(struct operations *operations, struct conn *conn, struct conn_call *call) {
 	struct drain *drain;
 
-	if (!begin(operations, NULL, 0, NULL, conn, call))
+	if (!operations_begin(operations, NULL, 0, NULL, conn, call))
 		return;
 	operations->drained = false;
 	while ((drain = TAILQ_FIRST(&operations->drains)))

@@ -4,6 +4,7 @@
 #include <sys/queue.h>
 
 #include "daemon/conn.h"
+#include "protocol/parameters.h"
 
 struct channel_loop;
 struct dispatch;
@@ -29,6 +30,11 @@ void operations_init(struct operations *operations, const struct channel_loop *l
 
 /* Whether the peer may. */
 bool operations_allowed(const struct operations *operations, const struct peer *peer);
+
+/* Reads the parameters of a method for administrators, as parameters_decode() does. Returns false after it answered the
+ * call: it may not be, or is wrong. */
+bool operations_begin(const struct operations *operations, const struct parameter *table, size_t n,
+		      json_t **values, struct conn *conn, struct conn_call *call);
 
 /* The methods; each answers the call, now or later. */
 void operations_resize(struct operations *operations, struct conn *conn, struct conn_call *call);

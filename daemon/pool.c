@@ -8,8 +8,9 @@
 #include "daemon/channel.h"
 #include "daemon/clock.h"
 #include "daemon/configuration.h"
+#include "daemon/generation.h"
 #include "daemon/log.h"
-#include "daemon/recipe.h"
+#include "daemon/request.h"
 #include "daemon/setting.h"
 #include "daemon/staff.h"
 
@@ -20,7 +21,8 @@ struct pool_private {
 	const struct pool_setup *setup;
 	const struct pool_ops *ops;
 	void *context;
-	struct recipe recipe;
+	struct generation *generation; /* in force */
+	struct trial trial;
 	struct worker_setup worker_setup;
 	struct staff staff;
 };
@@ -56,7 +58,7 @@ bool pool_is_empty(const struct pool *pool) {
 	for (enum worker_state state = 0; state < WORKER_GONE; state++)
 		if (!TAILQ_EMPTY(&pool->workers[state]))
 			return false;
-	return true;
+	return !pool->private->trial.worker;
 }
 
 bool pool_is_warm(const struct pool *pool) {
@@ -66,22 +68,36 @@ bool pool_is_warm(const struct pool *pool) {
 }
 
 struct worker *pool_idle(const struct pool *pool) {
-	struct worker *first = TAILQ_FIRST(&pool->workers[WORKER_IDLE]), *worker;
+	return TAILQ_FIRST(&pool->workers[WORKER_IDLE]);
+}
 
-	TAILQ_FOREACH (worker, &pool->workers[WORKER_IDLE], link)
+bool pool_serves(const struct pool *pool, const struct worker *worker,
+		 const struct request *request) {
+	return worker->generation == pool->private->generation ||
+	       generation_serves(worker->generation, request->function, request->options.unpack);
+}
+
+struct worker *pool_idle_for(const struct pool *pool, const struct request *request) {
+	struct worker *found = NULL, *worker;
+
+	TAILQ_FOREACH (worker, &pool->workers[WORKER_IDLE], link) {
+		if (!pool_serves(pool, worker, request))
+			continue;
 		if (!worker->due)
 			return worker;
-	return first;
+		if (!found)
+			found = worker;
+	}
+	return found;
 }
 
 /* -------- workers come and go -------- */
 
 static const char *on_hello(void *context, struct worker *worker, struct worker_hello *hello) {
 	struct pool *pool = context;
-	const char *refused = offer_take(&pool->offer, hello);
+	const char *refused = offer_take(&worker->generation->offer, hello);
 
-	(void) worker;
-	if (refused || pool->private->staff.known)
+	if (refused || worker == pool->private->trial.worker || pool->private->staff.known)
 		return refused;
 	pool->private->staff.known = true;
 	pool->offer_changed = true;
@@ -92,6 +108,11 @@ static void on_state(void *context, struct worker *worker, enum worker_state bef
 	struct pool *pool = context;
 	struct pool_private *p = pool->private;
 
+	if (worker == p->trial.worker) {
+		trial_moved(&p->trial);
+		p->ops->changed(p->context, pool);
+		return;
+	}
 	TAILQ_REMOVE(&pool->workers[before], worker, link);
 	TAILQ_INSERT_HEAD(&pool->workers[worker->state], worker, link);
 	/* A worker that is gone is looked into first, by on_gone(): it may be a reason to wait. */
@@ -158,10 +179,32 @@ static void note_failure(struct pool *pool, uint64_t started, char *reason) {
 	staff_failure(&pool->private->staff, started);
 }
 
+static void start_trial(struct pool *pool);
+
+static void dismiss(struct worker *worker) {
+	struct generation *generation = worker->generation;
+
+	worker_free(worker);
+	generation_leave(generation);
+}
+
+static void trial_gone(struct pool *pool, struct worker *worker, char *description) {
+	struct pool_private *p = pool->private;
+
+	log_warning("pool %s: a worker of the new configuration could not start: %s", pool->name,
+		    description ? description : "");
+	if (trial_ended(&p->trial, worker->started, clock_now(), description))
+		start_trial(pool);
+	dismiss(worker);
+	p->ops->changed(p->context, pool);
+}
+
 static void on_gone(void *context, struct worker *worker, const struct worker_end *end) {
 	struct pool *pool = context;
 	char *description = describe_end(end);
 
+	if (worker == pool->private->trial.worker)
+		return trial_gone(pool, worker, description);
 	TAILQ_REMOVE(&pool->workers[WORKER_GONE], worker, link);
 	if (pool->private->staff.closed || worker->retired) {
 		log_debug("pool %s: worker %llu is gone: %s", pool->name,
@@ -176,7 +219,7 @@ static void on_gone(void *context, struct worker *worker, const struct worker_en
 		free(description);
 		pool->restarts++;
 	}
-	worker_free(worker);
+	dismiss(worker);
 	staff_look(&pool->private->staff);
 	pool->private->ops->changed(pool->private->context, pool);
 }
@@ -192,14 +235,14 @@ static const struct worker_ops worker_ops = {
 
 /* -------- how many -------- */
 
-static struct worker *start_worker(void *context) {
-	struct pool *pool = context;
-	struct pool_private *p = pool->private;
-	const struct pool_setup *setup = p->setup;
-	struct spawn_plan plan = recipe_plan(&p->recipe);
+/* Returns NULL and *ret_reason (to be freed, NULL without memory) if that fails at once. */
+static struct worker *hire(struct pool *pool, struct generation *generation, uint64_t start_timeout,
+			   char **ret_reason) {
+	const struct pool_setup *setup = pool->private->setup;
+	struct spawn_plan plan = recipe_plan(&generation->recipe);
+	struct worker_setup worker_setup = pool->private->worker_setup;
 	struct worker *worker;
 	char label[80];
-	char *reason;
 	int r;
 
 	plan.launcher = setup->launcher;
@@ -208,11 +251,26 @@ static struct worker *start_worker(void *context) {
 	plan.nofile = setup->nofile;
 	snprintf(label, sizeof label, "%s/%llu", pool->name,
 		 (unsigned long long) *setup->next_worker);
-	r = worker_new(&worker, &p->worker_setup, &plan, (*setup->next_worker)++, label,
-		       &worker_ops, pool);
+	worker_setup.start_timeout = start_timeout;
+	r = worker_new(&worker, &worker_setup, &plan, (*setup->next_worker)++, label, &worker_ops,
+		       pool);
 	if (r < 0) {
-		if (asprintf(&reason, "cannot start a process: %s", strerror(-r)) < 0)
-			reason = NULL;
+		if (asprintf(ret_reason, "cannot start a process: %s", strerror(-r)) < 0)
+			*ret_reason = NULL;
+		return NULL;
+	}
+	worker->generation = generation;
+	generation_join(generation);
+	return worker;
+}
+
+static struct worker *start_worker(void *context) {
+	struct pool *pool = context;
+	struct worker *worker;
+	char *reason;
+
+	worker = hire(pool, pool->private->generation, pool->start_timeout, &reason);
+	if (!worker) {
 		note_failure(pool, clock_now(), reason);
 		return NULL;
 	}
@@ -281,18 +339,20 @@ static void kill_worker(struct worker *worker, uint64_t grace) {
 }
 
 void pool_stop(struct pool *pool, uint64_t grace) {
+	pool_abandon(pool);
 	staff_close(&pool->private->staff);
 	set_state(pool, POOL_STOPPED);
 	for_all(pool, worker_stop, grace);
 }
 
 void pool_kill(struct pool *pool) {
+	pool_abandon(pool);
 	staff_close(&pool->private->staff);
 	set_state(pool, POOL_STOPPED);
 	for_all(pool, kill_worker, 0);
 }
 
-/* -------- life -------- */
+/* -------- its settings -------- */
 
 static struct scale_limits limits_of(const struct pool_configuration *configuration,
 				     const struct pool_setup *setup) {
@@ -304,11 +364,151 @@ static struct scale_limits limits_of(const struct pool_configuration *configurat
 	return (struct scale_limits) {min, max < min ? min : max, configuration->idle_timeout};
 }
 
+/* What needs no other workers. */
+static void take_settings(struct pool *pool, const struct pool_configuration *configuration) {
+	const struct pool_setup *setup = pool->private->setup;
+	const struct scale_limits limits = limits_of(configuration, setup);
+
+	pool->min = limits.min;
+	pool->max = limits.max;
+	pool->private->staff.limits = limits;
+	pool->start_timeout = configuration->start_timeout;
+	pool->item_timeout = configuration->item_timeout;
+	pool->queue_timeout = configuration->queue_timeout;
+	pool->slow_item = configuration->slow_item;
+	pool->private->worker_setup = (struct worker_setup) {
+		.loop = setup->loop,
+		.stderr_rate = configuration->stderr_rate,
+		.max_message = setup->max_message,
+		.max_result = setup->max_result,
+	};
+}
+
+/* -------- another configuration -------- */
+
+static void start_trial(struct pool *pool) {
+	struct trial *trial = &pool->private->trial;
+	char *reason;
+
+	trial->worker = hire(pool, trial->generation, trial->start_timeout, &reason);
+	/* Nobody else would tell. */
+	while (!trial->worker && trial_ended(trial, clock_now(), clock_now(), reason))
+		trial->worker = hire(pool, trial->generation, trial->start_timeout, &reason);
+}
+
+int pool_try(struct pool *pool, const struct pool_configuration *configuration, bool always) {
+	struct pool_private *p = pool->private;
+	struct generation *next;
+	int r = generation_new(&next, configuration, p->setup->environment, p->setup->private);
+
+	if (r < 0)
+		return r;
+	if (!always && recipe_equal(&next->recipe, &p->generation->recipe)) {
+		generation_free(next);
+		return 0;
+	}
+	trial_begin(&p->trial, next, configuration->start_timeout);
+	start_trial(pool);
+	p->ops->changed(p->context, pool);
+	return 0;
+}
+
+const struct trial *pool_trial(const struct pool *pool) {
+	return &pool->private->trial;
+}
+
+void pool_abandon(struct pool *pool) {
+	struct trial *trial = &pool->private->trial;
+	struct worker *worker = trial->worker;
+
+	if (trial->state == TRIAL_NONE)
+		return;
+	if (worker) {
+		worker->retired = true;
+		worker_kill(worker, "its configuration was not taken");
+		trial->worker = NULL;
+		TAILQ_INSERT_HEAD(&pool->workers[worker->state], worker, link);
+	}
+	generation_replace(trial->generation, 0);
+	trial_over(trial);
+}
+
+/* Workers that are not warm yet are of no use any more; the others are replaced. */
+static void replace_workers(struct pool *pool) {
+	struct pool_private *p = pool->private;
+	struct worker *worker, *next;
+
+	for (enum worker_state state = WORKER_IDLE; state <= WORKER_BUSY; state++)
+		TAILQ_FOREACH (worker, &pool->workers[state], link) {
+			worker->due |= worker->generation != p->generation;
+			worker->substitute = worker->generation == p->generation;
+		}
+	for (worker = TAILQ_FIRST(&pool->workers[WORKER_STARTING]); worker; worker = next) {
+		next = TAILQ_NEXT(worker, link);
+		if (worker->generation == p->generation)
+			continue;
+		worker->retired = true;
+		worker_kill(worker, "its configuration was replaced");
+	}
+}
+
+static void switch_generation(struct pool *pool, uint64_t reload) {
+	struct pool_private *p = pool->private;
+	struct generation *before = p->generation;
+	struct worker *first = p->trial.worker;
+
+	p->generation = p->trial.generation;
+	pool->offer = &p->generation->offer;
+	pool->offer_changed = true;
+	trial_over(&p->trial);
+	first->idle_since = clock_now();
+	TAILQ_INSERT_HEAD(&pool->workers[WORKER_IDLE], first, link);
+	staff_renew(&p->staff);
+	replace_workers(pool);
+	generation_replace(before, reload);
+	set_state(pool, POOL_RUNNING);
+}
+
+static void take_permission(struct pool *pool, const struct pool_configuration *configuration) {
+	struct permission allowed;
+
+	if (permission_copy(&allowed, &configuration->allowed) < 0) {
+		log_error("pool %s: not enough memory for who may use it: that stays as it was",
+			  pool->name);
+		return;
+	}
+	permission_done(&pool->allowed);
+	pool->allowed = allowed;
+}
+
+void pool_adopt(struct pool *pool, const struct pool_configuration *configuration,
+		uint64_t reload) {
+	struct pool_private *p = pool->private;
+
+	take_settings(pool, configuration);
+	take_permission(pool, configuration);
+	if (p->trial.state == TRIAL_READY)
+		switch_generation(pool, reload);
+	staff_look(&p->staff);
+	p->ops->changed(p->context, pool);
+}
+
+unsigned pool_outdated(const struct pool *pool, uint64_t reload) {
+	const struct worker *worker;
+	unsigned n = 0;
+
+	for (enum worker_state state = WORKER_IDLE; state <= WORKER_BUSY; state++)
+		TAILQ_FOREACH (worker, &pool->workers[state], link)
+			n += worker->generation->until <= reload;
+	return n;
+}
+
+/* -------- its beginning and end -------- */
+
 int pool_new(struct pool **ret, const struct pool_configuration *configuration,
 	     const struct pool_setup *setup, const struct pool_ops *ops, void *context) {
 	struct pool *pool = calloc(1, sizeof *pool);
 	struct pool_private *p = calloc(1, sizeof *p);
-	const struct scale_limits limits = limits_of(configuration, setup);
 
 	if (!pool || !p) {
 		free(pool);
@@ -317,33 +517,22 @@ int pool_new(struct pool **ret, const struct pool_configuration *configuration,
 	}
 	pool->private = p;
 	pool->name = strdup(configuration->name);
-	pool->min = limits.min;
-	pool->max = limits.max;
 	pool->slots = configuration->slots;
-	pool->start_timeout = configuration->start_timeout;
-	pool->item_timeout = configuration->item_timeout;
-	pool->queue_timeout = configuration->queue_timeout;
-	pool->slow_item = configuration->slow_item;
 	for (enum worker_state state = 0; state < WORKER_STATES; state++)
 		TAILQ_INIT(&pool->workers[state]);
 
-	p->worker_setup = (struct worker_setup) {
-		.loop = setup->loop,
-		.start_timeout = configuration->start_timeout,
-		.stderr_rate = configuration->stderr_rate,
-		.max_message = setup->max_message,
-		.max_result = setup->max_result,
-	};
 	p->setup = setup;
 	p->ops = ops;
 	p->context = context;
-	if (staff_init(&p->staff, setup->loop->base, pool->workers, limits, &staff_ops, pool) < 0 ||
+	if (staff_init(&p->staff, setup->loop->base, pool->workers, &staff_ops, pool) < 0 ||
 	    permission_copy(&pool->allowed, &configuration->allowed) < 0 ||
-	    recipe_init(&p->recipe, configuration, setup->environment, setup->private) < 0 ||
+	    generation_new(&p->generation, configuration, setup->environment, setup->private) < 0 ||
 	    !pool->name) {
 		pool_free(pool);
 		return -ENOMEM;
 	}
+	pool->offer = &p->generation->offer;
+	take_settings(pool, configuration);
 	*ret = pool;
 	return 0;
 }
@@ -355,9 +544,8 @@ struct pool *pool_free(struct pool *pool) {
 		return NULL;
 	p = pool->private;
 	staff_done(&p->staff);
-	recipe_done(&p->recipe);
+	generation_free(p->generation);
 	free(p);
-	offer_done(&pool->offer);
 	permission_done(&pool->allowed);
 	free(pool->reason);
 	free(pool->name);

@@ -6,10 +6,12 @@
 
 #include "daemon/offer.h"
 #include "daemon/permission.h"
+#include "daemon/trial.h"
 #include "daemon/worker.h"
 
 struct channel_loop;
 struct pool_configuration;
+struct request;
 
 /*
  * The workers of one pool: a list per state, started and replaced as scale_plan() says.
@@ -49,9 +51,9 @@ struct pool {
 	char *name;
 	enum pool_state state;
 	struct worker_list workers[WORKER_STATES]; /* IDLE: most recently used first */
-	struct offer offer;
-	struct permission allowed; /* who may use it */
-	char *reason;              /* why the last worker could not start; NULL */
+	const struct offer *offer;                 /* of the generation in force */
+	struct permission allowed;                 /* who may use it */
+	char *reason;                              /* why the last worker could not start; NULL */
 	uint64_t start_timeout;
 	/* µs, UINT64_MAX = none: of calls that do not say, and from where on an item is logged. */
 	uint64_t item_timeout, queue_timeout, slow_item;
@@ -59,6 +61,7 @@ struct pool {
 	bool slots;         /* its chunks count against the slots */
 	uint64_t restarts;  /* workers that replaced another */
 	bool offer_changed; /* state or functions, since who is told of it has looked */
+	bool leaving;       /* it is not configured any more: it gets no new requests */
 
 	struct pool_private *private;
 };
@@ -89,7 +92,26 @@ unsigned pool_count(const struct pool *pool, enum worker_state state);
 bool pool_is_empty(const struct pool *pool);
 /* As many workers as it has at least said hello, or it failed. */
 bool pool_is_warm(const struct pool *pool);
-/* The most recently used idle worker, or NULL; one that is due only if there is no other. */
+/* The most recently used idle worker, or NULL. */
 struct worker *pool_idle(const struct pool *pool);
+/* The same of those that serve the request; one that is due only if there is no other. */
+struct worker *pool_idle_for(const struct pool *pool, const struct request *request);
+/* Whether the worker, one of the pool's, offers what the request wants: older generations may not. */
+bool pool_serves(const struct pool *pool, const struct worker *worker,
+		 const struct request *request);
+
+/* -------- another configuration -------- */
+
+/* Starts a worker to try this configuration, if its workers would be others than those of the one in force; or always.
+ * Returns 0 or -ENOMEM. changed() tells when to look at pool_trial(). */
+int pool_try(struct pool *pool, const struct pool_configuration *configuration, bool always);
+const struct trial *pool_trial(const struct pool *pool);
+/* The new generation is not wanted: its worker, if there is one, goes. */
+void pool_abandon(struct pool *pool);
+/* The configuration is in force from now on, with the generation that was tried, if one was and is ready. The workers of
+ * the one before are replaced, make before break. reload: number of the reload, greater than those before. */
+void pool_adopt(struct pool *pool, const struct pool_configuration *configuration, uint64_t reload);
+/* Warm workers of generations that this reload, or an earlier one, replaced. */
+unsigned pool_outdated(const struct pool *pool, uint64_t reload);
 
 const char *pool_state_name(enum pool_state state);

@@ -42,14 +42,16 @@ static uint64_t remaining(const struct worker *worker, uint64_t now) {
 	return sum;
 }
 
-/* The worker of the pool that has longest to go, if that is longer than *most. */
-static struct worker *longest(const struct pool *pool, uint64_t now, uint64_t *most) {
+/* The worker of the pool that has longest to go, if that is longer than *most; of those that serve the request, if it is
+ * not NULL. */
+static struct worker *longest(const struct pool *pool, const struct request *request, uint64_t now,
+			      uint64_t *most) {
 	struct worker *worker, *found = NULL;
 
 	TAILQ_FOREACH (worker, &pool->workers[WORKER_BUSY], link) {
 		uint64_t us = is_recallable(worker) ? remaining(worker, now) : 0;
 
-		if (us > *most) {
+		if (us > *most && (!request || pool_serves(pool, worker, request))) {
 			*most = us;
 			found = worker;
 		}
@@ -64,10 +66,10 @@ static struct worker *find_victim(const struct binding *binding, const struct ti
 	struct worker *worker, *found = NULL;
 	const struct pool *pool;
 
-	if (!pool_idle(ticket->pool))
-		return longest(ticket->pool, now, &most);
+	if (!pool_idle_for(ticket->pool, ticket->request))
+		return longest(ticket->pool, ticket->request, now, &most);
 	TAILQ_FOREACH (pool, binding->pools, link)
-		if (pool->slots && (worker = longest(pool, now, &most)))
+		if (pool->slots && (worker = longest(pool, NULL, now, &most)))
 			found = worker;
 	return found;
 }
@@ -82,7 +84,8 @@ void recall_for_waiting(struct binding *binding, uint64_t now) {
 
 		if (looked_at++ == binding->slots)
 			break;
-		if (ticket->helped || (pool_idle(ticket->pool) && has_free_slot(binding)))
+		if (ticket->helped ||
+		    (pool_idle_for(ticket->pool, ticket->request) && has_free_slot(binding)))
 			continue;
 		worker = find_victim(binding, ticket, now);
 		if (worker)

@@ -32,6 +32,16 @@ void recipe_done(struct recipe *recipe) {
 	free(recipe->user);
 }
 
+static bool same_text(const char *a, const char *b) {
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+bool recipe_equal(const struct recipe *a, const struct recipe *b) {
+	return strings_equal(a->command, b->command) &&
+	       strings_equal(a->environment, b->environment) &&
+	       same_text(a->directory, b->directory) && same_text(a->user, b->user);
+}
+
 struct spawn_plan recipe_plan(const struct recipe *recipe) {
 	return (struct spawn_plan) {
 		.command = recipe->command,

@@ -19,6 +19,8 @@ struct recipe {
 int recipe_init(struct recipe *recipe, const struct pool_configuration *configuration,
 		char *const *environment, bool private);
 void recipe_done(struct recipe *recipe);
+/* Whether workers of both are the same. */
+bool recipe_equal(const struct recipe *a, const struct recipe *b);
 
 /* The plan of a start, without what does not differ between pools. Valid as long as the recipe. */
 struct spawn_plan recipe_plan(const struct recipe *recipe);

@@ -22,12 +22,12 @@ struct offers {
 };
 
 static void add_offer(struct offers *offers, struct pool *pool, const char *function) {
-	size_t match = offer_match(&pool->offer, function);
+	size_t match = offer_match(pool->offer, function);
 
 	offers->named = true;
-	if (!pool->offer.functions && pool->state == POOL_FAILED)
+	if (!pool->offer->functions && pool->state == POOL_FAILED)
 		offers->failed = pool;
-	else if (!pool->offer.functions)
+	else if (!pool->offer->functions)
 		offers->unknown = true;
 	if (match > offers->match) {
 		offers->best = pool;
@@ -39,7 +39,7 @@ static void add_offer(struct offers *offers, struct pool *pool, const char *func
 }
 
 bool route_allowed(const struct pool *pool, const struct request *request) {
-	return permission_holds(&pool->allowed, request->uid, request->groups);
+	return !pool->leaving && permission_holds(&pool->allowed, request->uid, request->groups);
 }
 
 static struct offers collect(const struct pool_list *pools, const struct request *request) {
@@ -60,7 +60,7 @@ static int ambiguous(const struct pool_list *pools, const struct request *reques
 
 	TAILQ_FOREACH (pool, pools, link)
 		if (route_allowed(pool, request) &&
-		    offer_match(&pool->offer, request->function) == match)
+		    offer_match(pool->offer, request->function) == match)
 			json_array_append_new(names, json_string(pool->name));
 	return error_set(error, ERROR_AMBIGUOUS_FUNCTION, "{ssso}", "function", request->function,
 			 "pools", names);

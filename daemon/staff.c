@@ -207,6 +207,11 @@ void staff_failure(struct staff *staff, uint64_t started) {
 	scale_failure(&staff->memory, started, clock_now());
 }
 
+void staff_renew(struct staff *staff) {
+	staff->known = true;
+	scale_success(&staff->memory);
+}
+
 /* -------- life -------- */
 
 void staff_close(struct staff *staff) {
@@ -215,9 +220,8 @@ void staff_close(struct staff *staff) {
 }
 
 int staff_init(struct staff *staff, struct event_base *base, const struct worker_list *workers,
-	       struct scale_limits limits, const struct staff_ops *ops, void *context) {
-	*staff = (struct staff) {
-		.workers = workers, .limits = limits, .ops = ops, .context = context};
+	       const struct staff_ops *ops, void *context) {
+	*staff = (struct staff) {.workers = workers, .ops = ops, .context = context};
 	staff->timer = evtimer_new(base, on_timer, staff);
 	return staff->timer ? 0 : -ENOMEM;
 }

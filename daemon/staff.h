@@ -40,7 +40,7 @@ struct staff {
 
 /* workers and ops must outlive it. Returns 0 or -ENOMEM; staff_done() is fine after both. */
 int staff_init(struct staff *staff, struct event_base *base, const struct worker_list *workers,
-	       struct scale_limits limits, const struct staff_ops *ops, void *context);
+	       const struct staff_ops *ops, void *context);
 void staff_done(struct staff *staff);
 
 unsigned staff_count(const struct staff *staff, enum worker_state state);
@@ -57,5 +57,7 @@ void staff_demand(struct staff *staff, struct scale_demand demand);
 void staff_replace(struct staff *staff, struct worker *worker);
 /* A worker that was started then could not start; staff_look() may follow. */
 void staff_failure(struct staff *staff, uint64_t started);
+/* A worker of another recipe says what the pool offers now: what failed before is forgotten. */
+void staff_renew(struct staff *staff);
 /* From now on nothing is done. */
 void staff_close(struct staff *staff);

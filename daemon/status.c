@@ -179,7 +179,7 @@ json_t *status_daemon(const struct dispatch *dispatch, const struct viewer *view
 static json_t *function_status(const struct pool *pool, const char *name, json_t *description) {
 	return json_pack("{ss ss sO* ss}", "name", name, "pool", pool->name, "description",
 			 json_is_null(description) ? NULL : description, "runtime",
-			 pool->offer.runtime);
+			 pool->offer->runtime);
 }
 
 json_t *status_functions(const struct dispatch *dispatch, const struct viewer *viewer) {
@@ -188,9 +188,9 @@ json_t *status_functions(const struct dispatch *dispatch, const struct viewer *v
 	const char *name;
 
 	TAILQ_FOREACH (pool, &dispatch->pools, link) {
-		if (!viewer_sees_pool(viewer, &pool->allowed))
+		if (pool->leaving || !viewer_sees_pool(viewer, &pool->allowed))
 			continue;
-		json_object_foreach(pool->offer.functions, name, description)
+		json_object_foreach(pool->offer->functions, name, description)
 			json_array_append_new(list, function_status(pool, name, description));
 	}
 	return json_pack("{so}", "functions", list);

@@ -30,3 +30,14 @@ void strings_free(char **strings) {
 		free(*string);
 	free(strings);
 }
+
+bool strings_equal(char *const *a, char *const *b) {
+	size_t n = strings_count(a);
+
+	if (n != strings_count(b))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(a[i], b[i]) != 0)
+			return false;
+	return true;
+}

@@ -10,6 +10,7 @@
 
 struct bytes;
 struct channel_loop;
+struct generation;
 struct order;
 struct spawn_plan;
 
@@ -78,6 +79,7 @@ struct worker {
 	uint64_t item_since; /* µs; since when, as far as was looked, it has run the same item */
 
 	/* What its pool notes. */
+	struct generation *generation;
 	uint64_t idle_since; /* µs; if IDLE */
 	bool retired;        /* it is stopped though nothing is wrong with it */
 	bool due;            /* it is to be replaced: another is started, then it goes */

@@ -33,6 +33,8 @@
 	  "a worker cannot call its own pool: it would wait for itself") \
 	X(SHUTTING_DOWN, "io.procpool.ShuttingDown", \
 	  "the daemon is shutting down; the call was not started and may be repeated") \
+	X(BAD_CONFIGURATION, "io.procpool.BadConfiguration", \
+	  "the configuration was not taken; the one before stays in force") \
 	X(RESOURCE_EXHAUSTED, "io.procpool.ResourceExhausted", "the daemon is out of a resource") \
 	X(INTERFACE_NOT_FOUND, "org.varlink.service.InterfaceNotFound", \
 	  "there is no such interface") \

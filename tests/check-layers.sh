@@ -9,6 +9,7 @@ daemon_order='
 main launch
 daemon
 api
+reload
 delivery status watch service operations
 batch answer audience
 conn
@@ -19,7 +20,8 @@ recall
 binding
 route ticket
 pool outcome
-staff recipe
+staff trial generation
+recipe
 worker
 order output listener
 channel spawn notify cpus memory users

@@ -146,11 +146,11 @@ static int run(const struct argp *argp, struct common *common, int argc, char **
 }
 
 int cmd_resize(struct common *common, int argc, char **argv) {
-	static const char doc[] =
-		"Gives a pool another number of workers, until the daemon ends. For "
-		"administrators.\v"
-		"  procpool resize default 8\n"
-		"\n" EXIT_CODES_DOC;
+	static const char doc[] = "Gives a pool another number of workers, until the configuration "
+				  "is read again. For "
+				  "administrators.\v"
+				  "  procpool resize default 8\n"
+				  "\n" EXIT_CODES_DOC;
 	const struct argp argp = {
 		.parser = parse_resize,
 		.args_doc = "POOL WORKERS",

@@ -14,6 +14,7 @@
 #include "daemon/delivery.h"
 #include "daemon/dispatch.h"
 #include "daemon/log.h"
+#include "daemon/reload.h"
 #include "daemon/service.h"
 #include "daemon/status.h"
 #include "daemon/watch.h"
@@ -49,6 +50,7 @@ struct fixture {
 	struct configuration configuration;
 	struct dispatch *dispatch;
 	struct api api;
+	struct reload reload;
 	struct service service;
 	struct conn_interface interfaces[3];
 	struct intake_limits limits;
@@ -199,6 +201,7 @@ static void add_pool(struct fixture *f) {
 							 .workers = {1, 1},
 							 .slots = true,
 							 .start_timeout = UINT64_MAX};
+	struct offer *offer;
 	struct pool *pool;
 
 	f->pool_setup = (struct pool_setup) {
@@ -212,8 +215,9 @@ static void add_pool(struct fixture *f) {
 	};
 	FUZZ_CHECK(pool_new(&pool, &configuration, &f->pool_setup, &dispatch_pool_ops,
 			    f->dispatch) == 0);
-	pool->offer.functions = json_pack("{snsn}", "f", "g.*");
-	pool->offer.unpack[UNPACK_BOTH] = true;
+	offer = (struct offer *) pool->offer; /* as if a worker had said hello */
+	offer->functions = json_pack("{snsn}", "f", "g.*");
+	offer->unpack[UNPACK_BOTH] = true;
 	dispatch_add_pool(f->dispatch, pool);
 }
 
@@ -222,7 +226,24 @@ static void on_pumped(void *context) {
 
 	FUZZ_CHECK(!dispatch_is_stuck(f->dispatch));
 	watch_wake(&f->api.watches);
+	reload_wake(&f->reload);
 }
+
+/* -------- reloads: all of them are refused -------- */
+
+static int read_nothing(void *context, struct configuration *ret,
+			struct configuration_error *error) {
+	(void) context, (void) ret;
+	snprintf(error->text, sizeof error->text, "there is nothing to read");
+	return 1;
+}
+
+static void do_nothing(void *context) {
+	(void) context;
+}
+
+static const struct reload_ops reload_ops = {
+	.read = read_nothing, .began = do_nothing, .ended = do_nothing, .changed = do_nothing};
 
 static void on_closed(void *context) {
 	struct fixture *f = context;
@@ -262,9 +283,16 @@ static void fixture_init(struct fixture *f, struct event_base *base, char *scrat
 			       .configuration = &f->configuration,
 			       .quota = &f->quota,
 			       .facts = state_facts,
+			       .reload = &f->reload,
 			       .context = f};
 	TAILQ_INIT(&f->api.watches);
 	operations_init(&f->api.operations, &f->loop, f->dispatch, &administrators);
+	reload_init(&f->reload, &(struct reload_setup) {.dispatch = f->dispatch,
+							.operations = &f->api.operations,
+							.pools = &f->pool_setup,
+							.configuration = &f->configuration,
+							.ops = &reload_ops,
+							.context = f});
 	f->service = (struct service) {
 		.product = "fuzz", .interfaces = f->interfaces, .n_interfaces = 3};
 	f->interfaces[0] = (struct conn_interface) {.name = SERVICE_NAME,
@@ -422,6 +450,7 @@ static void finish(struct fixture *f, int mode) {
 	dispatch_cancel_all(f->dispatch);
 	turn(f);
 	FUZZ_CHECK(!dispatch_has_requests(f->dispatch));
+	reload_done(&f->reload);
 	dispatch_free(f->dispatch);
 	quota_done(&f->quota);
 	configuration_done(&f->configuration);

@@ -313,10 +313,7 @@ struct harness *harness_start_with(const struct start *start) {
 	h->foreign_socket = start->socket || start->activate;
 	argv[n++] = strdup(program ? program : BUILD_DIR "/daemon/procpoold");
 	if (start->conf) {
-		char *conf = text_expand(h, start->conf);
-
-		harness_write(h, "procpool.conf", conf);
-		free(conf);
+		harness_configure(h, start->conf);
 		argv[n++] = strdup("--config");
 		argv[n++] = strdup(harness_path(h, "procpool.conf"));
 	}
@@ -342,6 +339,13 @@ struct harness *harness_start_with(const struct start *start) {
 	while (n > 0)
 		free(argv[--n]);
 	return h;
+}
+
+void harness_configure(struct harness *h, const char *text) {
+	char *conf = text_expand(h, text);
+
+	harness_write(h, "procpool.conf", conf);
+	free(conf);
 }
 
 struct harness *harness_start(const char *conf) {

@@ -49,6 +49,9 @@ struct start {
 struct harness *harness_start(const char *conf);
 struct harness *harness_start_with(const struct start *start);
 
+/* Writes another text into the configuration file. */
+void harness_configure(struct harness *h, const char *text);
+
 /* Sends SIGTERM and expects a clean end: exit status 0, no process left, the socket removed, nothing of a
  * sanitizer in the log. Frees everything. */
 void harness_stop(struct harness *h);

@@ -109,24 +109,6 @@ Test(envelope, standard_errors_say_what_was_not_found) {
 	harness_stop(h);
 }
 
-/* "`org.varlink.service.MethodNotImplemented` | `method` | the method is in the interface and not
- * built yet | stays"
- * "`Reload` is in the interface and not built yet: `MethodNotImplemented`." */
-Test(envelope, methods_that_are_not_built_yet_are_refused_by_name) {
-	static const char *const calls[][2] = {
-		{"Reload", "{}"},
-	};
-	struct harness *h = harness_start(ONE_FAKE);
-	struct peer *p = peer_connect(h);
-
-	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-		peer_call(p, calls[i][0], "%s", calls[i][1]);
-		peer_expect_error(p, "org.varlink.service.MethodNotImplemented",
-				  "{'method':'io.procpool.%s'}", calls[i][0]);
-	}
-	harness_stop(h);
-}
-
 /* ---- rule 1: members ---- */
 
 /* Sends it on a connection of its own, expects the error and the end. */

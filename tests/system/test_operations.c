@@ -7,7 +7,8 @@
 
 TestSuite(operations, .timeout = 60);
 
-/* "`Resize(pool, workers) → (before)` gives a pool another number of workers, from 1 to 4096, until the daemon ends;
+/* "`Resize(pool, workers) → (before)` gives a pool another number of workers, from 1 to 4096, until the
+ * configuration is read again;
  * those that are too many go when they are idle." */
 Test(operations, a_pool_gets_more_workers) {
 	struct harness *h = harness_start(ONE_FAKE);
@@ -122,13 +123,14 @@ Test(operations, resuming_ends_the_waiting_for_a_drain) {
 	harness_stop(h);
 }
 
-/* "These three are for administrators; others get `PermissionDenied`."
+/* "These methods, and `Reload`, are for administrators; others get `PermissionDenied`."
  * "`org.varlink.service.PermissionDenied` | | the method is for administrators | stays" */
 Test(operations, others_may_not) {
 	static const char *const calls[][2] = {
 		{"Resize", "{'pool':'default','workers':2}"},
 		{"Drain", "{}"},
 		{"Resume", "{}"},
+		{"Reload", "{}"},
 	};
 	struct harness *h;
 	struct peer *p;
