@@ -47,6 +47,7 @@ noinst_LTLIBRARIES += %reldir%/libprocpooltool.la
 	%reldir%/tool/cmd_control.c \
 	%reldir%/tool/cmd_map.c \
 	%reldir%/tool/cmd_operations.c \
+	%reldir%/tool/cmd_reload.c \
 	%reldir%/tool/cmd_run.c \
 	%reldir%/tool/cmd_status.c \
 	%reldir%/tool/cmd_why.c \

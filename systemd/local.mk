@@ -1,7 +1,7 @@
 # Units and the user they run as. sysusers.d lies beside the folder systemd/ in every prefix that systemd reads.
 
 %reldir%/procpool.service: %reldir%/procpool.service.in Makefile
-	$(AM_V_GEN)$(MKDIR_P) %reldir% && $(SED) -e 's,[@]sbindir[@],$(sbindir),g' -e 's,[@]docdir[@],$(docdir),g' \
+	$(AM_V_GEN)$(MKDIR_P) %reldir% && $(SED) -e 's,[@]sbindir[@],$(sbindir),g' -e 's,[@]bindir[@],$(bindir),g' -e 's,[@]docdir[@],$(docdir),g' \
 		$(srcdir)/%reldir%/procpool.service.in >$@.tmp && mv $@.tmp $@
 CLEANFILES += %reldir%/procpool.service
 EXTRA_DIST += %reldir%/procpool.service.in %reldir%/procpool.socket %reldir%/procpool.sysusers

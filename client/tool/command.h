@@ -58,6 +58,7 @@ int cmd_functions(struct common *common, int argc, char **argv);
 int cmd_requests(struct common *common, int argc, char **argv);
 int cmd_cancel(struct common *common, int argc, char **argv);
 int cmd_why(struct common *common, int argc, char **argv);
+int cmd_reload(struct common *common, int argc, char **argv);
 int cmd_resize(struct common *common, int argc, char **argv);
 int cmd_drain(struct common *common, int argc, char **argv);
 int cmd_resume(struct common *common, int argc, char **argv);

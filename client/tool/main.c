@@ -14,7 +14,8 @@ static const struct command {
 	{"requests", cmd_requests}, {"cancel", cmd_cancel},
 	{"why", cmd_why},           {"resize", cmd_resize},
 	{"drain", cmd_drain},       {"resume", cmd_resume},
-	{"ping", cmd_ping},         {"run", cmd_run},
+	{"reload", cmd_reload},     {"ping", cmd_ping},
+	{"run", cmd_run},
 };
 
 static const char doc[] =
@@ -29,6 +30,7 @@ static const char doc[] =
 	"  why ID                      what a request waits for\n"
 	"  resize POOL WORKERS         give a pool more workers, or fewer\n"
 	"  drain, resume               finish the work at hand and take no new; take it again\n"
+	"  reload [--wait]             read the configuration again\n"
 	"  ping                        whether the daemon answers, and how fast\n"
 	"  run -- PROGRAM [ARG...]     with --private: run a program on its daemon\n"
 	"`procpool COMMAND --help` says more, with examples.\n"

@@ -39,6 +39,7 @@ static int answer_exit_code(const char *name) {
 	case ERROR_SHUTTING_DOWN:
 	case ERROR_RESOURCE_EXHAUSTED: return EXIT_UNAVAILABLE;
 	case ERROR_PERMISSION_DENIED: return EXIT_DENIED;
+	case ERROR_BAD_CONFIGURATION: return EXIT_BAD_CONFIG;
 	default: return EXIT_FAILED;
 	}
 }

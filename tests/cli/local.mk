@@ -20,6 +20,7 @@ cli_tests = \
 	%reldir%/private-run.sh \
 	%reldir%/progress.sh \
 	%reldir%/quota.sh \
+	%reldir%/reload.sh \
 	%reldir%/results.sh \
 	%reldir%/usage.sh \
 	%reldir%/which-daemon.sh
