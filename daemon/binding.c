@@ -170,11 +170,33 @@ static bool needs_to_know(const struct request *request) {
 	return options->item_timeout_ms > 0 || options->retries > 0 || options->no_rerun;
 }
 
+/* How many more items the worker should get before another takes its place. */
+static uint64_t items_left(const struct worker *worker) {
+	uint64_t items = worker->items;
+	const struct chunk *chunk;
+
+	if (worker->most_items == 0)
+		return UINT64_MAX;
+	TAILQ_FOREACH (chunk, &worker->chunks, link)
+		items += chunk->count - chunk->reported;
+	return items < worker->most_items ? worker->most_items - items : 0;
+}
+
+/* At most max items; one, where another worker is not there yet to take the place of this one. */
+static uint32_t chunk_most(const struct worker *worker, const struct request *request,
+			   uint32_t max) {
+	uint64_t left = items_left(worker);
+
+	if (needs_to_know(request) && !worker_keeps_page(worker))
+		return 1;
+	return left >= max ? max : left > 0 ? (uint32_t) left : 1;
+}
+
 /* Cuts the request's next chunk, of at most max items, and hands it to the worker. */
 static void give(struct binding *binding, struct ticket *ticket, struct worker *worker,
 		 uint32_t max, uint64_t now) {
 	struct request *request = ticket->request;
-	uint32_t most = needs_to_know(request) && !worker_keeps_page(worker) ? 1 : max;
+	uint32_t most = chunk_most(worker, request, max), before = request->last_count;
 	struct items_cut cut = request_take(request, most);
 	struct chunk *chunk = cut_chunk(request, &cut);
 	uint64_t item_timeout = US_PER_MS * request->options.item_timeout_ms;
@@ -192,6 +214,9 @@ static void give(struct binding *binding, struct ticket *ticket, struct worker *
 		.uid = request->uid,
 	};
 
+	/* A worker's limit says nothing of how large the next chunk should be. */
+	if (most < max && request->last_count < before)
+		request->last_count = before;
 	if (chunk)
 		chunk->item_timeout = item_timeout;
 	if (!chunk || worker_give(worker, chunk, &order, now) < 0) {
@@ -268,7 +293,7 @@ static uint64_t room_ahead(const struct worker *worker, uint64_t now) {
 	unsigned n = 0;
 
 	/* One that is due must become idle in order to go. */
-	if (worker->due || !worker_takes_more(worker))
+	if (worker->due || !worker_takes_more(worker) || items_left(worker) == 0)
 		return 0;
 	TAILQ_FOREACH (chunk, &worker->chunks, link) {
 		if (chunk->predicted == CHUNK_UNKNOWN || ++n == BINDING_AHEAD_CHUNKS)

@@ -64,9 +64,9 @@ static const struct setting pool_settings[] = {
 	POOL(item_timeout, SETTING_TIME),
 	POOL(queue_timeout, SETTING_TIME),
 	POOL(slow_item, SETTING_TIME),
-	LATER(max_items),
-	LATER(max_age),
-	LATER(max_rss),
+	{"max_items", SETTING_LARGE_COUNT, offsetof(struct pool_configuration, wear.items)},
+	{"max_age", SETTING_TIME, offsetof(struct pool_configuration, wear.age)},
+	{"max_rss", SETTING_LARGE_SIZE, offsetof(struct pool_configuration, wear.rss)},
 	POOL(stderr_rate, SETTING_COUNT),
 	POOL(allow_users, SETTING_LIST),
 	POOL(allow_groups, SETTING_LIST),
@@ -315,6 +315,7 @@ static struct pool_configuration *add_pool(struct configuration *configuration, 
 		.queue_timeout = UINT64_MAX,
 		.slow_item = UINT64_MAX,
 		.stderr_rate = 200,
+		.wear = {UINT64_MAX, UINT64_MAX, UINT64_MAX},
 	};
 	/* libconfuse's name for a text that is no file. */
 	if (strcmp(file, "[buf]") == 0)

@@ -49,6 +49,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/request.c %reldir%/request.h \
 	%reldir%/scale.c %reldir%/scale.h \
 	%reldir%/results.c %reldir%/results.h \
+	%reldir%/retirement.c %reldir%/retirement.h \
 	%reldir%/route.c %reldir%/route.h \
 	%reldir%/sched.c %reldir%/sched.h \
 	%reldir%/service.c %reldir%/service.h \
@@ -60,6 +61,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/trial.c %reldir%/trial.h \
 	%reldir%/users.c %reldir%/users.h \
 	%reldir%/watch.c %reldir%/watch.h \
+	%reldir%/wear.c %reldir%/wear.h \
 	%reldir%/worker.c %reldir%/worker.h
 %canon_reldir%_libdaemon_la_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfdir)"'
 %canon_reldir%_libdaemon_la_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS) $(JANSSON_CFLAGS) \

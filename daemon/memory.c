@@ -69,3 +69,17 @@ uint64_t memory_limit(const char *cgroups, const char *root) {
 		fclose(file);
 	return limit;
 }
+
+uint64_t memory_resident(pid_t pid) {
+	unsigned long long total, resident = 0;
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof path, "/proc/%d/statm", pid);
+	file = fopen(path, "re");
+	if (file && fscanf(file, "%llu %llu", &total, &resident) != 2)
+		resident = 0;
+	if (file)
+		fclose(file);
+	return (uint64_t) resident * (uint64_t) sysconf(_SC_PAGESIZE);
+}

@@ -11,6 +11,7 @@
 #include "daemon/generation.h"
 #include "daemon/log.h"
 #include "daemon/request.h"
+#include "daemon/retirement.h"
 #include "daemon/setting.h"
 #include "daemon/staff.h"
 
@@ -25,6 +26,7 @@ struct pool_private {
 	struct trial trial;
 	struct worker_setup worker_setup;
 	struct staff staff;
+	struct retirement retirement;
 };
 
 static const char *const state_names[] = {
@@ -120,6 +122,7 @@ static void on_state(void *context, struct worker *worker, enum worker_state bef
 		return;
 	if (before == WORKER_STARTING && worker->state == WORKER_IDLE && !p->staff.closed)
 		set_state(pool, POOL_RUNNING);
+	retirement_moved(&p->retirement, worker, before);
 	staff_moved(&p->staff, worker, before);
 	p->ops->changed(p->context, pool);
 }
@@ -382,6 +385,7 @@ static void take_settings(struct pool *pool, const struct pool_configuration *co
 		.max_message = setup->max_message,
 		.max_result = setup->max_result,
 	};
+	retirement_set(&pool->private->retirement, &configuration->wear);
 }
 
 /* -------- another configuration -------- */
@@ -463,6 +467,7 @@ static void switch_generation(struct pool *pool, uint64_t reload) {
 	trial_over(&p->trial);
 	first->idle_since = clock_now();
 	TAILQ_INSERT_HEAD(&pool->workers[WORKER_IDLE], first, link);
+	retirement_moved(&p->retirement, first, WORKER_STARTING);
 	staff_renew(&p->staff);
 	replace_workers(pool);
 	generation_replace(before, reload);
@@ -526,6 +531,7 @@ int pool_new(struct pool **ret, const struct pool_configuration *configuration,
 	p->context = context;
 	if (staff_init(&p->staff, setup->loop->base, pool->workers, &staff_ops, pool) < 0 ||
 	    permission_copy(&pool->allowed, &configuration->allowed) < 0 ||
+	    retirement_init(&p->retirement, setup->loop->base, &p->staff, pool->name) < 0 ||
 	    generation_new(&p->generation, configuration, setup->environment, setup->private) < 0 ||
 	    !pool->name) {
 		pool_free(pool);
@@ -543,6 +549,7 @@ struct pool *pool_free(struct pool *pool) {
 	if (!pool)
 		return NULL;
 	p = pool->private;
+	retirement_done(&p->retirement);
 	staff_done(&p->staff);
 	generation_free(p->generation);
 	free(p);

@@ -67,6 +67,13 @@ const char *setting_number(const struct setting *setting, const char *text, uint
 		return quantity_size(text, ret) || *ret < 16
 			       ? "takes a size from 16 bytes on such as 256M, or infinity"
 			       : NULL;
+	case SETTING_LARGE_COUNT:
+		*ret = UINT64_MAX;
+		if (strcmp(text, "infinity") == 0)
+			return NULL;
+		return quantity_count(text, 1, UINT32_MAX / 2, ret)
+			       ? "takes a whole number from 1 on, or infinity"
+			       : NULL;
 	case SETTING_AUTO_COUNT:
 		return take_count(text, 1, ret) ? "takes a number from 1 to 4096, or auto" : NULL;
 	default:

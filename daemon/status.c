@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "daemon/dispatch.h"
+#include "daemon/memory.h"
 
 /* -------- requests -------- */
 
@@ -114,13 +115,9 @@ static json_t *pool_status(const struct pool *pool) {
 }
 
 static json_t *resident_bytes(pid_t pid) {
-	unsigned long long total, resident;
-	char text[128];
+	uint64_t bytes = memory_resident(pid);
 
-	if (read_proc(pid, "statm", text, sizeof text) == 0 ||
-	    sscanf(text, "%llu %llu", &total, &resident) != 2)
-		return json_null();
-	return json_integer((json_int_t) (resident * (unsigned long long) sysconf(_SC_PAGESIZE)));
+	return bytes ? json_integer((json_int_t) bytes) : json_null();
 }
 
 static json_t *worker_status(const struct dispatch *dispatch, const struct viewer *viewer,

@@ -85,6 +85,12 @@ struct worker {
 	bool due;            /* it is to be replaced: another is started, then it goes */
 	bool substitute;     /* it was started for that, and none that is due has gone for it yet */
 
+	/* What decides when it is due. */
+	uint64_t most_items;    /* it gets no more than these, 0 = any; afterwards one at a time */
+	uint64_t rss, rss_warm; /* bytes of memory when that was looked at, and at its hello */
+	uint64_t sampled;       /* µs, when it was looked at */
+	uint64_t sampled_items; /* `items` then */
+
 	struct worker_private *private;
 };
 

@@ -20,6 +20,7 @@ recall
 binding
 route ticket
 pool outcome
+retirement
 staff trial generation
 recipe
 worker
@@ -27,7 +28,7 @@ order output listener
 channel spawn notify cpus memory users
 log
 configuration options environment request chunk commons sched estimate scale progress capacity
-items results setting fair offer quota permission
+items results setting fair offer quota permission wear
 bytes quantity strings rate clock
 '
 if [ "${1-}" = --order ]; then # for tests/check-docs.sh

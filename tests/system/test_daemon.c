@@ -55,9 +55,6 @@ Test(daemon, mistakes_in_the_configuration_are_named_with_file_and_line) {
 Test(daemon, keys_that_are_not_built_yet_are_refused_by_name) {
 	static const char *const keys[] = {
 		"template = yes",
-		"max_items = 5",
-		"max_age = 1h",
-		"max_rss = 1G",
 	};
 	char conf[300], name[32];
 

@@ -360,12 +360,37 @@ UNIT_TEST(configuration, users_and_groups_are_kept_as_they_are_named) {
 	configuration_done(&configuration);
 }
 
+UNIT_TEST(configuration, limits_of_workers_are_numbers_or_infinity) {
+	struct configuration c;
+	struct configuration_error error;
+	const struct pool_configuration *pool;
+
+	configuration_init(&c);
+	cr_assert_eq(read_text(&c,
+			       "pool a { command = {x} max_items = 5 max_age = 1h max_rss = 1G }\n"
+			       "pool b { command = {x} max_items = infinity max_age = infinity "
+			       "max_rss = infinity }\n"
+			       "pool c { command = {x} }",
+			       &error),
+		     0);
+	pool = configuration_pool(&c, "a");
+	cr_assert_eq(pool->wear.items, 5u);
+	cr_assert_eq(pool->wear.age, UINT64_C(3600000000));
+	cr_assert_eq(pool->wear.rss, UINT64_C(1) << 30);
+	pool = configuration_pool(&c, "b");
+	cr_assert_eq(pool->wear.items, UINT64_MAX);
+	cr_assert_eq(pool->wear.age, UINT64_MAX);
+	cr_assert_eq(pool->wear.rss, UINT64_MAX);
+	pool = configuration_pool(&c, "c");
+	cr_assert_eq(pool->wear.items, UINT64_MAX);
+	cr_assert_eq(pool->wear.age, UINT64_MAX);
+	cr_assert_eq(pool->wear.rss, UINT64_MAX);
+	configuration_done(&c);
+}
+
 UNIT_TEST(configuration, keys_that_are_not_built_yet_are_refused_by_name) {
 	static const char *const keys[] = {
 		"template",
-		"max_items",
-		"max_age",
-		"max_rss",
 	};
 
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
@@ -417,7 +442,14 @@ UNIT_TEST(configuration, a_mistake_of_set_quotes_it) {
 		{"daemon.slots=0", "--set daemon.slots=0: slots = 0: slots takes a number "
 				   "from 1 to 4096, or auto"},
 		{"daemon.slot=1", "--set daemon.slot=1: no such option 'slot'"},
-		{"a.max_age=1h", "--set a.max_age=1h: max_age = 1h: max_age is not supported yet"},
+		{"a.template=no",
+		 "--set a.template=no: template = no: template is not supported yet"},
+		{"a.max_items=0",
+		 "--set a.max_items=0: max_items = 0: max_items takes a whole number "
+		 "from 1 on, or infinity"},
+		{"a.max_rss=much",
+		 "--set a.max_rss=much: max_rss = much: max_rss takes a size from 16 "
+		 "bytes on such as 256M, or infinity"},
 		{"a.user=a/b", "--set a.user=a/b: user = a/b: user takes a name"},
 		{"a.item_timeout=x",
 		 "--set a.item_timeout=x: item_timeout = x: item_timeout takes a "

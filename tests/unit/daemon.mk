@@ -21,7 +21,8 @@ daemon_tests = \
 	%reldir%/request_random \
 	%reldir%/scale \
 	%reldir%/sched \
-	%reldir%/sched_shares
+	%reldir%/sched_shares \
+	%reldir%/wear
 check_PROGRAMS += $(daemon_tests)
 TESTS += $(daemon_tests)
 
@@ -121,6 +122,11 @@ daemon_test_libs = daemon/libdaemon.la $(unit_libs)
 %canon_reldir%_sched_CFLAGS = $(unit_cflags)
 %canon_reldir%_sched_LDADD = $(daemon_test_libs)
 %canon_reldir%_sched_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_wear_SOURCES = %reldir%/wear.c
+%canon_reldir%_wear_CFLAGS = $(unit_cflags)
+%canon_reldir%_wear_LDADD = $(daemon_test_libs)
+%canon_reldir%_wear_LDFLAGS = $(unit_ldflags)
 
 %canon_reldir%_sched_shares_SOURCES = %reldir%/sched_shares.c %reldir%/sim.c %reldir%/sim.h
 %canon_reldir%_sched_shares_CFLAGS = $(unit_cflags)
