@@ -159,7 +159,8 @@ void operations_drain(struct operations *operations, struct conn *conn, struct c
 		refuse_parameter(conn, "timeoutMs");
 	} else {
 		operations->drained = true;
-		if (!wait_for_end(operations, conn, (uint64_t) ms)) {
+		/* Nobody waits for the answer of a oneway call. */
+		if (!call->call->oneway && !wait_for_end(operations, conn, (uint64_t) ms)) {
 			error_set_no_memory(&error);
 			conn_fail(conn, &error);
 		}

@@ -103,6 +103,27 @@ Test(operations, a_drain_that_takes_too_long_says_what_is_left) {
 	harness_kill(h);
 }
 
+Test(operations, nobody_is_answered_who_drains_without_listening) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h), *q = peer_connect(h);
+
+	peer_call(p, "Apply", "{'function':'f','argument':1}");
+	worker_expect(w, "{'chunk':1, ...}");
+	peer_send(q, "{'method':'io.procpool.Drain','oneway':true}");
+	peer_call(q, "Ping", "{}");
+	peer_expect_error(q, "org.varlink.service.MethodNotFound", "{'method':'io.procpool.Ping'}");
+	peer_close(q);
+	q = peer_connect(h);
+	peer_call(q, "Status", "{}");
+	peer_expect(q, "{'parameters':{'state':'draining', ...}}");
+	worker_answer(w, 1, 0, "[10]");
+	peer_expect_text(p, "{'parameters':{'result':10}}");
+	peer_call(q, "Status", "{}");
+	peer_expect(q, "{'parameters':{'state':'draining', ...}}");
+	harness_stop(h);
+}
+
 Test(operations, resuming_ends_the_waiting_for_a_drain) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");
