@@ -65,6 +65,27 @@ as member procpool map sleep 3 0.1 >/dev/null
 expect 'restarts' 0 "$(property NRestarts)"
 expect 'the same daemon' "$before" "$(property MainPID)"
 
+echo '$ systemctl reload procpool.service    (with another environment for the workers, then with a mistake)'
+conf=/usr/local/etc/procpool/conf.d
+mkdir -p $conf
+printf 'pool default { command = {"/usr/local/libexec/procpool/procpool-worker"} environment = {"GENERATION=2"} }\n' >$conf/test.conf
+systemctl reload procpool.service || fail "the reload failed" "$(systemctl status --no-pager procpool.service)"
+expect 'the same daemon' "$before" "$(property MainPID)"
+expect 'the next map' '36' "$(as member procpool map square 6)"
+replaced() {
+  journalctl --no-pager --unit=procpool.service | grep -q 'reload: done, [1-9][0-9]* workers were replaced'
+}
+until_true 20 "all workers are replaced" replaced
+printf 'pool default {\n  worker = 2\n}\n' >$conf/test.conf
+! systemctl reload procpool.service 2>"$show_scratch/reload" || fail "a mistake was taken"
+expect 'service' active "$(systemctl is-active procpool.service)"
+told() {
+  journalctl --no-pager --unit=procpool.service | grep -q "procpool\[.*test.conf:2: no such option 'worker'"
+}
+until_true 10 "the reason in the journal" told
+expect 'the next map' '49' "$(as member procpool map square 7)"
+rm $conf/test.conf
+
 echo '$ kill -9 (the daemon)'
 kill -9 "$before"
 expect 'the next map' '36' "$(as member procpool map square 6)"
