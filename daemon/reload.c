@@ -129,6 +129,17 @@ static void adopt(struct reload *reload, struct pool *pool, struct reload_reques
 	pool_adopt(pool, configuration, reload->number);
 }
 
+/* Whom nobody listens to is not followed any more once another reload is. */
+static void forget_unheard(struct reload *reload) {
+	struct reload_request *request, *next;
+
+	for (request = TAILQ_FIRST(&reload->replacing); request; request = next) {
+		next = TAILQ_NEXT(request, link);
+		if (!request->conn)
+			request_done(&reload->replacing, request);
+	}
+}
+
 static void come_into_force(struct reload *reload) {
 	struct reload_request *request = TAILQ_FIRST(&reload->waiting);
 	struct dispatch *dispatch = reload->setup.dispatch;
@@ -149,6 +160,7 @@ static void come_into_force(struct reload *reload) {
 	}
 	log_info("reload: the configuration is in force, %u workers are to be replaced",
 		 request->total);
+	forget_unheard(reload);
 	TAILQ_REMOVE(&reload->waiting, request, link);
 	TAILQ_INSERT_TAIL(&reload->replacing, request, link);
 	close_trial(reload);
@@ -286,27 +298,31 @@ static struct reload_request *add_request(struct reload *reload, struct conn *co
 	return request;
 }
 
+void reload_anonymous(struct reload *reload) {
+	const struct reload_request *last = TAILQ_LAST(&reload->waiting, reload_list);
+
+	/* What is about to be read anyway need not be read twice. */
+	if (last && !last->conn && !(reload->next && last == TAILQ_FIRST(&reload->waiting)))
+		return;
+	if (!add_request(reload, NULL, false))
+		log_error("reload: not enough memory");
+}
+
 void reload_call(struct reload *reload, struct conn *conn, struct conn_call *call) {
 	struct reload_request *request;
 	struct error error = {0};
 
 	if (!operations_begin(reload->setup.operations, NULL, 0, NULL, conn, call))
 		return;
-	/* A oneway call is over at once. */
-	request = add_request(reload, call->call->oneway ? NULL : conn, call->call->more);
-	if (request && !request->conn)
-		return;
+	if (call->call->oneway)
+		return reload_anonymous(reload);
+	request = add_request(reload, conn, call->call->more);
 	if (request) {
 		conn_own(conn, &conn_ops, request);
-		return;
+	} else {
+		error_set_no_memory(&error);
+		conn_fail(conn, &error);
 	}
-	error_set_no_memory(&error);
-	conn_fail(conn, &error);
-}
-
-void reload_anonymous(struct reload *reload) {
-	if (!add_request(reload, NULL, false))
-		log_error("reload: not enough memory");
 }
 
 /* -------- life -------- */

@@ -2,6 +2,8 @@
 
 #include <criterion/criterion.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "tests/system/harness.h"
 
@@ -412,4 +414,81 @@ Test(reload, a_daemon_that_stops_tries_nothing_any_more) {
 	peer_expect_error(p, "ShuttingDown", NULL);
 	worker_expect_gone(new);
 	harness_expect_exit(h, 0);
+}
+
+Test(reload, what_is_about_to_be_read_is_read_once) {
+	struct harness *h = harness_start(POOL("1", "1"));
+	struct peer *p = peer_connect(h);
+	struct fake *old[2], *new;
+
+	old[0] = harness_ready_worker(h, "f");
+	harness_configure(h, POOL("1", "2"));
+	/* Of oneway calls nobody is told, as of signals. */
+	peer_send(p, "{'method':'io.procpool.Reload','oneway':true}");
+	old[1] = harness_worker(h);
+	for (int i = 0; i < 5; i++)
+		peer_send(p, "{'method':'io.procpool.Reload','oneway':true}");
+	peer_call(p, "Status", "{}");
+	peer_expect(p, "{'parameters':{'connections':1, ...}}");
+	harness_configure(h, POOL("1", "3"));
+	worker_hello(old[1], "f");
+	worker_expect_gone(old[0]);
+	new = harness_ready_worker(h, "f");
+	worker_expect_gone(old[1]);
+	peer_call(p, "Apply", "{'function':'f','argument':1}");
+	worker_expect(new, "{'chunk':1,'items':[1], ...}");
+	worker_answer(new, 1, 0, "[10]");
+	peer_expect_text(p, "{'parameters':{'result':10}}");
+	cr_assert_not(harness_log_has(h, "in force, 0 workers"));
+	harness_stop(h);
+}
+
+/* ---- nothing is lost ---- */
+
+/* Sixteen generations while a map of 20 000 items runs; each item has one result, and no worker counts as dead. */
+Test(reload, no_item_is_lost_while_generations_come_and_go) {
+	struct harness *h = harness_start("daemon { slots = 4 } pool default { command = STOCK "
+					  "workers = 3 environment = {'GENERATION=0'} }");
+	struct peer *p = peer_connect(h), *q = peer_connect(h);
+	size_t n = 20000, at = 0;
+	char *items = malloc(8 * n), conf[160];
+	json_t *reply, *results;
+
+	harness_expect_notify(h, "READY=1");
+	for (size_t i = 0; i < n; i++)
+		at += (size_t) sprintf(items + at, "%s%zu", i ? "," : "", i);
+	peer_call_more(p, "Map", "{'function':'square','items':[%s],'options':{'chunkSize':2}}",
+		       items);
+	for (int generation = 1; generation <= 16; generation++) {
+		bool continues;
+
+		snprintf(conf, sizeof conf,
+			 "daemon { slots = 4 } pool default { command = STOCK workers = 3 "
+			 "environment = {'GENERATION=%d'} }",
+			 generation);
+		harness_configure(h, conf);
+		peer_call_more(q, "Reload", "{}");
+		do {
+			reply = peer_receive(q);
+			cr_assert_eq(json_integer_value(json_object_get(
+					     json_object_get(reply, "parameters"), "total")),
+				     3);
+			continues = json_is_true(json_object_get(reply, "continues"));
+			json_decref(reply);
+		} while (continues);
+	}
+	for (at = 0; at < n; at += json_array_size(results), json_decref(reply)) {
+		reply = peer_receive(p);
+		results = json_object_get(json_object_get(reply, "parameters"), "results");
+		cr_assert_gt(json_array_size(results), 0);
+		for (size_t i = 0; i < json_array_size(results); i++)
+			cr_assert_eq(json_integer_value(json_array_get(results, i)),
+				     (json_int_t) ((at + i) * (at + i)));
+	}
+	peer_expect(p,
+		    "{'parameters':{'summary':{'succeeded':20000,'failed':0,'retried':0, ...}}}");
+	peer_call(q, "Status", "{}");
+	peer_expect(q, "{'parameters':{'pools':[{'workers':3,'restarts':0, ...}], ...}}");
+	free(items);
+	harness_stop(h);
 }

@@ -10,6 +10,7 @@ daemon_tests = \
 	%reldir%/environment \
 	%reldir%/estimate \
 	%reldir%/fair \
+	%reldir%/generation \
 	%reldir%/memory \
 	%reldir%/options \
 	%reldir%/outcome \
@@ -67,6 +68,11 @@ daemon_test_libs = daemon/libdaemon.la $(unit_libs)
 %canon_reldir%_fair_CFLAGS = $(unit_cflags)
 %canon_reldir%_fair_LDADD = $(daemon_test_libs)
 %canon_reldir%_fair_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_generation_SOURCES = %reldir%/generation.c
+%canon_reldir%_generation_CFLAGS = $(unit_cflags)
+%canon_reldir%_generation_LDADD = $(daemon_test_libs)
+%canon_reldir%_generation_LDFLAGS = $(unit_ldflags)
 
 %canon_reldir%_memory_SOURCES = %reldir%/memory.c
 %canon_reldir%_memory_CFLAGS = $(unit_cflags)

@@ -404,6 +404,7 @@ struct sim {
 	enum { NONE, STARTING, IDLE, BUSY, STOPPING } states[SIM_WORKERS];
 	uint64_t until[SIM_WORKERS]; /* of a state that ends by itself */
 	uint64_t idle_since[SIM_WORKERS];
+	bool due[SIM_WORKERS], substitute[SIM_WORKERS];
 	uint64_t queue[1000]; /* times of the items that wait */
 	unsigned n_queue;
 	unsigned starts, stops, most;
@@ -432,8 +433,46 @@ static int sim_idle(const struct sim *sim, int sign) {
 static void sim_enter(struct sim *sim, int worker, int state, uint64_t us) {
 	cr_assert_geq(worker, 0);
 	sim->states[worker] = state;
+	sim->due[worker] = sim->due[worker] && state != STOPPING && state != STARTING;
 	sim->until[worker] = sim->now + us;
 	sim->idle_since[worker] = sim->now;
+}
+
+static int sim_free_place(const struct sim *sim);
+
+static unsigned sim_ready(const struct sim *sim, const bool *mark) {
+	unsigned n = 0;
+
+	for (int i = 0; i < SIM_WORKERS; i++)
+		n += (sim->states[i] == IDLE || sim->states[i] == BUSY) && (!mark || mark[i]);
+	return n;
+}
+
+/* An idle worker that is due, or -1. */
+static int sim_due_idle(const struct sim *sim) {
+	for (int i = 0; i < SIM_WORKERS; i++)
+		if (sim->states[i] == IDLE && sim->due[i])
+			return i;
+	return -1;
+}
+
+/* As the staff does. */
+static void sim_replace(struct sim *sim, const struct scale_plan *plan) {
+	int place = sim_free_place(sim), goes = sim_due_idle(sim);
+
+	if (plan->substitute) {
+		sim_enter(sim, place, STARTING, 100 * MS);
+		sim->substitute[place] = true;
+	}
+	if (plan->release) {
+		for (int i = 0, n = 1; i < SIM_WORKERS && n > 0; i++)
+			if ((sim->states[i] == IDLE || sim->states[i] == BUSY) &&
+			    sim->substitute[i]) {
+				sim->substitute[i] = false;
+				n--;
+			}
+		sim_enter(sim, goes, STOPPING, 5 * MS);
+	}
 }
 
 static int sim_free_place(const struct sim *sim) {
@@ -454,6 +493,9 @@ static void sim_plan(struct sim *sim) {
 			.idle = sim_count(sim, IDLE),
 			.coldest = coldest < 0 ? 0 : sim->idle_since[coldest],
 			.stopping = sim_count(sim, STOPPING) > 0,
+			.due = sim_ready(sim, sim->due),
+			.substitutes = sim_ready(sim, sim->substitute),
+			.due_idle = sim_due_idle(sim) >= 0,
 		};
 
 		plan = scale_plan(&counts, &sim->limits, (struct scale_demand) {sim->n_queue, 0},
@@ -462,9 +504,10 @@ static void sim_plan(struct sim *sim) {
 			sim_enter(sim, sim_free_place(sim), STARTING, 100 * MS);
 		if (plan.stop)
 			sim_enter(sim, coldest, STOPPING, 5 * MS);
-		sim->starts += plan.start;
-		sim->stops += plan.stop;
-	} while (plan.start > 0 || plan.stop);
+		sim_replace(sim, &plan);
+		sim->starts += plan.start + plan.substitute;
+		sim->stops += plan.stop + plan.release;
+	} while (plan.start > 0 || plan.stop || plan.substitute || plan.release);
 	sim->again = plan.again;
 }
 
@@ -492,7 +535,7 @@ static void sim_step(struct sim *sim, unsigned items, uint64_t us) {
 	if (there > sim->most)
 		sim->most = there;
 	cr_assert_geq(there, sim->limits.min);
-	cr_assert_leq(there, sim->limits.max);
+	cr_assert_leq(there, sim->limits.max + (sim_ready(sim, sim->due) > 0));
 	sim->now += MS;
 }
 
@@ -590,5 +633,38 @@ UNIT_TEST(scale, random_loads_leave_the_pool_as_it_was) {
 		sim_run(&sim, 6 * SECOND);
 		cr_assert_eq(sim_count(&sim, IDLE), min, "round %d", round);
 		cr_assert_eq(sim.starts - sim.stops, min, "round %d", round);
+	}
+}
+
+/* Whenever workers become due, and however they work: as many as before are ready all the time, never more than one is
+ * too many, and in the end all were replaced. */
+UNIT_TEST(scale, replacing_never_leaves_a_pool_with_fewer_workers) {
+	srand(27);
+	for (int round = 0; round < 200; round++) {
+		unsigned n = 1 + (unsigned) rand() % 8, marked = 0, i;
+		struct sim sim = sim_start(n, n, NEVER);
+		int rate = 1 + rand() % 100, size = 1 + rand() % 300;
+
+		for (i = 0; i < 5000; i++) {
+			int place = rand() % SIM_WORKERS;
+
+			if (rand() % 400 == 0 &&
+			    (sim.states[place] == IDLE || sim.states[place] == BUSY) &&
+			    !sim.due[place] && !sim.substitute[place]) {
+				sim.due[place] = true;
+				marked++;
+				sim_plan(&sim);
+			}
+			sim_step(&sim, sim.n_queue < 900 && rand() % rate == 0,
+				 (1 + (unsigned) rand() % (unsigned) size) * MS);
+			cr_assert_geq(sim_ready(&sim, NULL), n, "round %d, %u ms", round, i);
+		}
+		while (sim.n_queue > 0)
+			sim_step(&sim, 0, 0);
+		sim_run(&sim, 5 * SECOND);
+		cr_assert_eq(sim_ready(&sim, sim.due), 0, "round %d", round);
+		cr_assert_eq(sim_ready(&sim, NULL), n, "round %d", round);
+		cr_assert_eq(sim.starts - n, marked, "round %d", round);
+		cr_assert_eq(sim.stops, marked, "round %d", round);
 	}
 }
