@@ -115,11 +115,21 @@ int show_requests(const json_t *reply, struct bytes *ret) {
 
 /* ---- status ---- */
 
+/* What an older daemon does not tell is a dash. */
+static int add_optional(struct table *table, const json_t *object, const char *name) {
+	const json_t *value = json_object_get(object, name);
+
+	if (json_is_boolean(value))
+		return table_add(table, "%s", json_is_true(value) ? "yes" : "no");
+	return value ? add_number(table, object, name) : table_add(table, "-");
+}
+
 static int add_pool(struct table *table, const json_t *pool) {
 	if (add_text(table, pool, "name") < 0 || add_text(table, pool, "state") < 0 ||
-	    add_number(table, pool, "workers") < 0 || add_number(table, pool, "idle") < 0 ||
-	    add_number(table, pool, "busy") < 0 || add_number(table, pool, "restarts") < 0 ||
-	    add_text(table, pool, "reason") < 0)
+	    add_number(table, pool, "workers") < 0 || add_optional(table, pool, "min") < 0 ||
+	    add_optional(table, pool, "max") < 0 || add_number(table, pool, "idle") < 0 ||
+	    add_number(table, pool, "busy") < 0 || add_optional(table, pool, "slots") < 0 ||
+	    add_number(table, pool, "restarts") < 0 || add_text(table, pool, "reason") < 0)
 		return -ENOMEM;
 	return 0;
 }
@@ -161,7 +171,8 @@ static int show_numbers(const json_t *status, struct bytes *ret) {
 
 int show_status(const json_t *status, struct bytes *ret) {
 	static const char *const pool_names[] = {
-		"POOL", "STATE", "WORKERS", "IDLE", "BUSY", "RESTARTS", "REASON",
+		"POOL", "STATE", "WORKERS", "MIN",      "MAX",
+		"IDLE", "BUSY",  "SLOTS",   "RESTARTS", "REASON",
 	};
 	static const char *const worker_names[] = {
 		"WORKER", "POOL", "PID", "STATE", "ITEMS", "AGE", "MEMORY", "FUNCTION",
@@ -169,8 +180,8 @@ int show_status(const json_t *status, struct bytes *ret) {
 	int r = show_numbers(status, ret);
 
 	if (r == 0)
-		r = show_table(json_object_get(status, "pools"), pool_names, 7, "llrrrrl", add_pool,
-			       ret);
+		r = show_table(json_object_get(status, "pools"), pool_names, 10, "llrrrrrlrl",
+			       add_pool, ret);
 	if (r == 0)
 		r = bytes_add(ret, "\n", 1);
 	if (r == 0)

@@ -13,7 +13,7 @@ warm() { "$procpool" status --json | grep -q '"state":"running".*"idle":2'; }
 until_true 20 'both workers are warm' warm
 run status
 has 'the daemon' "pid $daemon_pid" "$out"
-[[ $out =~ default\ +running\ +2\ +2\ +0\ +0 ]] || fail 'not the pool as it is'
+[[ $out =~ default\ +running\ +2\ +2\ +2\ +2\ +0\ +yes\ +0 ]] || fail 'not the pool as it is'
 run status --json
 has 'JSON' '"slots":' "$out"
 is lines 1 "$(wc -l <"$scratch/out")"

@@ -305,6 +305,29 @@ Test(permission, administrators_use_the_pools_that_are_for_them) {
 
 /* ---- the configuration ---- */
 
+Test(permission, who_may_do_what_changes_with_the_configuration) {
+	struct fake *open, *closed;
+	struct harness *h = start_pools(&open, &closed);
+	struct peer *user = peer_connect_as(h, USER), *stranger = peer_connect_as(h, STRANGER);
+	struct peer *administrator = peer_connect_as(h, ADMINISTRATOR);
+
+	expect_applies(user, "g", closed, 1);
+	harness_configure(h,
+			  "daemon { slots = 4 admin_users = {'65533'} }\n"
+			  "pool open { command = FAKE workers = 1 }\n"
+			  "pool closed { command = FAKE workers = 1 allow_users = {'65533'} }\n");
+	peer_call(administrator, "Reload", "{}");
+	peer_expect(administrator, "{'parameters':{...}}");
+	peer_call(user, "Apply", "{'function':'g'}");
+	peer_expect_error(user, "NoSuchFunction", "{'function':'g'}");
+	expect_applies(stranger, "g", closed, 2);
+	peer_call(administrator, "Resume", "{}");
+	peer_expect_error(administrator, "org.varlink.service.PermissionDenied", NULL);
+	peer_call(stranger, "Resume", "{}");
+	peer_expect_text(stranger, "{}");
+	harness_stop(h);
+}
+
 static void expect_mistake(const char *conf, const char *sentence) {
 	struct harness *h = harness_start_with(&(struct start) {.conf = conf});
 

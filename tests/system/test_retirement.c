@@ -314,3 +314,83 @@ Test(retirement, a_storm_ends_by_itself) {
 	expect_status(h, "{'workers':2,'idle':2,'restarts':0, ...}");
 	harness_stop(h);
 }
+
+/* ---- another configuration ---- */
+
+static void reload(struct harness *h, const char *conf) {
+	struct peer *p = peer_connect(h);
+
+	harness_configure(h, conf);
+	peer_call(p, "Reload", "{}");
+	peer_expect(p, "{'parameters':{...}}");
+	peer_close(p);
+}
+
+Test(retirement, limits_come_and_go_with_the_configuration) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f"), *v;
+	struct peer *p = peer_connect(h);
+
+	peer_call(p, "Map", "{'function':'f','items':[1,2,3],'options':{'chunkSize':3}}");
+	worker_expect(w, "{'chunk':1,'items':[1,2,3], ...}");
+	worker_answer(w, 1, 0, "[1,2,3]");
+	peer_expect(p, "{'parameters':{'results':[1,2,3], ...}}");
+	/* The worker is the same, and has run three already. */
+	reload(h, LIMITED("max_items = 4"));
+	peer_call(p, "Map", "{'function':'f','items':[4,5],'options':{'chunkSize':2}}");
+	worker_expect(w, "{'chunk':2,'items':[4], ...}");
+	worker_answer(w, 2, 0, "[4]");
+	v = harness_worker(h);
+	worker_expect(w, "{'chunk':3,'items':[5], ...}");
+	worker_answer(w, 3, 1, "[5]");
+	peer_expect(p, "{'parameters':{'results':[4,5], ...}}");
+	worker_hello(v, "f");
+	worker_expect_gone(w);
+	reload(h, ONE_FAKE);
+	peer_call(p, "Map", "{'function':'f','items':[1,2,3,4,5,6],'options':{'chunkSize':6}}");
+	worker_expect(v, "{'chunk':1,'items':[1,2,3,4,5,6], ...}");
+	worker_answer(v, 1, 0, "[1,2,3,4,5,6]");
+	peer_expect(p, "{'parameters':{'results':'~array', ...}}");
+	harness_stop(h);
+}
+
+Test(retirement, an_idle_worker_that_is_too_old_for_a_new_limit_goes) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+
+	harness_expect_notify(h, "READY=1");
+	reload(h, LIMITED("max_age = 1ms"));
+	worker_hello(harness_worker(h), "f");
+	worker_expect_gone(w);
+	harness_kill(h);
+}
+
+Test(retirement, the_first_worker_of_a_new_configuration_has_limits_too) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f"), *v;
+	struct peer *p = peer_connect(h);
+
+	harness_configure(h, LIMITED("environment = {'A=2'} max_age = 100ms"));
+	peer_call(p, "Reload", "{}");
+	v = harness_ready_worker(h, "f");
+	peer_expect(p, "{'parameters':{...}}");
+	worker_expect_gone(w);
+	worker_hello(harness_worker(h), "f");
+	worker_expect_gone(v);
+	harness_kill(h);
+}
+
+Test(retirement, what_the_first_worker_of_a_new_configuration_had_does_not_count) {
+	struct harness *h = harness_start(ONE_STOCK);
+	struct peer *p = peer_connect(h);
+	json_int_t before = pid_of(p), pid;
+
+	reload(h,
+	       "pool default { command = STOCK workers = 1 environment = {'A=2'} max_rss = 4M }\n");
+	pid = pid_of(p);
+	cr_assert_neq(pid, before);
+	harness_measure(h, 1200);
+	cr_assert_eq(pid_of(p), pid);
+	cr_assert_not(harness_log_has(h, "max_rss"));
+	harness_stop(h);
+}

@@ -178,6 +178,27 @@ UNIT_TEST(print, durations_as_people_say_them) {
 	}
 }
 
+UNIT_TEST(print, status_shows_how_many_workers_a_pool_may_have) {
+	json_t *status = json_loads(
+		"{\"pools\":[{\"name\":\"a\",\"state\":\"running\",\"workers\":3,\"idle\":1,"
+		"\"busy\":2,\"restarts\":7,\"min\":1,\"max\":16,\"slots\":true},"
+		"{\"name\":\"b\",\"state\":\"running\",\"workers\":0,\"idle\":0,\"busy\":0,"
+		"\"restarts\":0,\"min\":0,\"max\":2,\"slots\":false}]}",
+		0, NULL);
+	struct bytes bytes = {0};
+	const char *text;
+
+	cr_assert_eq(show_status(status, &bytes), 0);
+	text = table_text(&bytes);
+	cr_assert(strstr(text,
+			 "POOL  STATE    WORKERS  MIN  MAX  IDLE  BUSY  SLOTS  RESTARTS  REASON\n"
+			 "a     running        3    1   16     1     2  yes           7\n"
+			 "b     running        0    0    2     0     0  no            0\n"),
+		  "%s", text);
+	json_decref(status);
+	bytes_done(&bytes);
+}
+
 UNIT_TEST(print, status_of_an_older_daemon_shows_what_it_says) {
 	json_t *status = json_loads("{\"state\":\"running\",\"version\":\"9\",\"slots\":4,"
 				    "\"pools\":[{\"name\":\"default\",\"state\":\"failed\","
@@ -190,7 +211,9 @@ UNIT_TEST(print, status_of_an_older_daemon_shows_what_it_says) {
 	text = table_text(&bytes);
 	cr_assert(strstr(text, "procpoold 9, pid 0, up 0.00 ms: running\n"));
 	cr_assert(strstr(text, "slots        0 of 4 busy\n"));
-	cr_assert(strstr(text, "default  failed        0     0     0         0  no such file\n"));
+	cr_assert(strstr(
+		text,
+		"default  failed        0    -    -     0     0  -             0  no such file\n"));
 	json_decref(status);
 	bytes_done(&bytes);
 }
