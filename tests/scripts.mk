@@ -79,7 +79,7 @@ mutants:
 
 # Mixed load for half an hour.
 soak:
-	python3 $(srcdir)/%reldir%/soak/soak.py . $(or $(SOAK_TIME),1800)
+	python3 $(srcdir)/%reldir%/soak/soak.py . $${SOAK_TIME:-1800}
 
 # docs/reliability.md, from what the tests show now.
 reliability: $(check_PROGRAMS) $(check_LTLIBRARIES)

@@ -5,6 +5,7 @@ descriptors, children and memory that it had before.
 
     soak.py BUILD SECONDS [SEED]
 """
+import atexit
 import json
 import os
 import random
@@ -208,6 +209,7 @@ def main():
         f.write('pool default {\n command = {"%s/worker/procpool-worker"}\n workers = 2\n}\n' % os.path.realpath(build))
     log = open(directory + "/log", "w")
     daemon = subprocess.Popen([build + "/daemon/procpoold", "--config", conf, "--socket", path], stderr=log)
+    atexit.register(daemon.kill)
     while not os.path.exists(path):
         time.sleep(0.02)
 

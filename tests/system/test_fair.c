@@ -296,6 +296,7 @@ Test(fair, to_who_cancels_in_a_loop_no_more_than_to_others) {
 	for (unsigned i = 0; i < 40; i++) {
 		json_int_t chunk;
 		char letter = next_item(work.w, &chunk);
+		double begin = now_ms();
 
 		if (letter == 'c') {
 			/* The map was the first request. */
@@ -305,6 +306,13 @@ Test(fair, to_who_cancels_in_a_loop_no_more_than_to_others) {
 			map(p, 'c', 0);
 		}
 		harness_measure(h, TURN);
+		/* On a machine that stood still meanwhile the grace of the cancelled item may be over. */
+		if (letter == 'c' && now_ms() - begin > 50) {
+			worker_expect_gone(work.w);
+			work.w = harness_ready_worker(h, "f");
+			work_note(&work, letter);
+			continue;
+		}
 		worker_answer(work.w, (uint64_t) chunk, 0, "[0]");
 		work_note(&work, letter);
 	}
