@@ -178,6 +178,14 @@ def settle(path, pid, workers):
     sys.exit(f"nothing settles: {status}")
 
 
+def configure(conf, generation):
+    """Another environment: all workers are replaced."""
+    with open(conf + ".new", "w") as f:
+        f.write('pool default {\n command = {"%s/worker/procpool-worker"}\n workers = 2\n environment = {"GENERATION=%d"}\n}\n'
+                % (os.path.realpath(build), generation))
+    os.rename(conf + ".new", conf)
+
+
 def trouble(path, daemon, until, tally, conf):
     random_ = random.Random(f"{seed} trouble")
     while time.monotonic() < until:
@@ -191,13 +199,14 @@ def trouble(path, daemon, until, tally, conf):
                     tally.add("kills")
                 except ProcessLookupError:
                     pass
-        elif kind < 0.97:
+        elif kind < 0.9:
             connection = Connection(path)
             connection.call("Resize", {"pool": "default", "workers": random_.randrange(1, 5)})
             assert "before" in connection.receive()["parameters"]
             connection.socket.close()
             tally.add("resizes")
         else:
+            configure(conf, tally.get("reloads", 0) + 1)
             daemon.send_signal(signal.SIGHUP)
             tally.add("reloads")
 
@@ -205,8 +214,7 @@ def trouble(path, daemon, until, tally, conf):
 def main():
     directory = tempfile.mkdtemp()
     path, conf = directory + "/socket", directory + "/conf"
-    with open(conf, "w") as f:
-        f.write('pool default {\n command = {"%s/worker/procpool-worker"}\n workers = 2\n}\n' % os.path.realpath(build))
+    configure(conf, 0)
     log = open(directory + "/log", "w")
     daemon = subprocess.Popen([build + "/daemon/procpoold", "--config", conf, "--socket", path], stderr=log)
     atexit.register(daemon.kill)
