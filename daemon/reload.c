@@ -15,6 +15,7 @@ struct reload_request {
 	struct reload *reload;
 	struct conn *conn; /* NULL: there is nobody, or nobody any more */
 	bool more;         /* each replacement is to be told */
+	bool restart;      /* workers of all pools are to be replaced */
 	uint64_t number;   /* of the reload; 0 = it is not in force yet */
 	unsigned total;    /* workers that are to be replaced */
 	unsigned replaced; /* of these, as was told */
@@ -202,14 +203,14 @@ static int try_new_pool(struct reload *reload, const struct pool_configuration *
 	return pool_try(pool, configuration, true);
 }
 
-static int try_pools(struct reload *reload) {
+static int try_pools(struct reload *reload, bool restart) {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < reload->next->n_pools; i++) {
 		const struct pool_configuration *configuration = &reload->next->pools[i];
 		struct pool *pool = dispatch_pool(reload->setup.dispatch, configuration->name);
 
-		r = pool ? pool_try(pool, configuration, false)
+		r = pool ? pool_try(pool, configuration, restart)
 			 : try_new_pool(reload, configuration);
 	}
 	return r;
@@ -251,7 +252,7 @@ static void begin(struct reload *reload) {
 	struct error error = {0};
 
 	reload->setup.ops->began(reload->setup.context);
-	if (read_next(reload, &error) == 0 && try_pools(reload) < 0)
+	if (read_next(reload, &error) == 0 && try_pools(reload, request->restart) < 0)
 		error_set_no_memory(&error);
 	if (error.id == ERROR_NONE)
 		return look_at_trials(reload);
@@ -287,39 +288,46 @@ static void on_drained(void *owner) {
 
 static const struct conn_ops conn_ops = {.hung_up = on_hung_up, .drained = on_drained};
 
-static struct reload_request *add_request(struct reload *reload, struct conn *conn, bool more) {
-	struct reload_request *request = calloc(1, sizeof *request);
+static struct reload_request *add_request(struct reload *reload, struct conn *conn, bool more,
+					  bool restart) {
+	struct reload_request *request = TAILQ_LAST(&reload->waiting, reload_list);
 
+	/* What is about to be read anyway need not be read twice. */
+	if (!conn && request && !request->conn && request->restart == restart &&
+	    !(reload->next && request == TAILQ_FIRST(&reload->waiting)))
+		return request;
+	request = calloc(1, sizeof *request);
 	if (!request)
 		return NULL;
-	*request = (struct reload_request) {.reload = reload, .conn = conn, .more = more};
+	*request = (struct reload_request) {
+		.reload = reload, .conn = conn, .more = more, .restart = restart};
 	TAILQ_INSERT_TAIL(&reload->waiting, request, link);
 	dispatch_wake(reload->setup.dispatch);
 	return request;
 }
 
 void reload_anonymous(struct reload *reload) {
-	const struct reload_request *last = TAILQ_LAST(&reload->waiting, reload_list);
-
-	/* What is about to be read anyway need not be read twice. */
-	if (last && !last->conn && !(reload->next && last == TAILQ_FIRST(&reload->waiting)))
-		return;
-	if (!add_request(reload, NULL, false))
+	if (!add_request(reload, NULL, false, false))
 		log_error("reload: not enough memory");
 }
 
 void reload_call(struct reload *reload, struct conn *conn, struct conn_call *call) {
+	static const struct parameter table[] = {{"restart", PARAMETER_BOOL, false}};
 	struct reload_request *request;
 	struct error error = {0};
+	json_t *restart;
 
-	if (!operations_begin(reload->setup.operations, NULL, 0, NULL, conn, call))
+	if (!operations_begin(reload->setup.operations, table, 1, &restart, conn, call))
 		return;
+	/* Nobody waits for the answer of a oneway call. */
 	if (call->call->oneway)
-		return reload_anonymous(reload);
-	request = add_request(reload, conn, call->call->more);
-	if (request) {
+		request = add_request(reload, NULL, false, json_is_true(restart));
+	else
+		request = add_request(reload, conn, call->call->more, json_is_true(restart));
+	json_decref(restart);
+	if (request && request->conn) {
 		conn_own(conn, &conn_ops, request);
-	} else {
+	} else if (!request) {
 		error_set_no_memory(&error);
 		conn_fail(conn, &error);
 	}

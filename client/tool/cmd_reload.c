@@ -7,15 +7,17 @@
 #include "client/tool/session.h"
 #include "protocol/error.h"
 
-enum { KEY_WAIT = 256 };
+enum { KEY_RESTART = 256, KEY_WAIT };
 
 struct reload {
 	struct common *common;
-	bool wait;
+	bool wait, restart;
 	bool told; /* something was printed */
 };
 
 static const struct argp_option options[] = {
+	{"restart", KEY_RESTART, NULL, 0,
+	 "replace the workers of all pools, not only of the changed ones", 0},
 	{"wait", KEY_WAIT, NULL, 0, "say so as each worker is replaced, until the last one is", 0},
 	{0},
 };
@@ -26,6 +28,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 	(void) arg;
 	switch (key) {
 	case ARGP_KEY_INIT: state->child_inputs[0] = reload->common; break;
+	case KEY_RESTART: reload->restart = true; break;
 	case KEY_WAIT: reload->wait = true; break;
 	default: return ARGP_ERR_UNKNOWN;
 	}
@@ -65,14 +68,15 @@ static int failed(struct session *session) {
 }
 
 static int act(struct session *session, struct reload *reload) {
+	const char *parameters = reload->restart ? "{\"restart\":true}" : "{}";
 	char *reply;
 
 	if (reload->wait)
-		return procpool_call_more(session->procpool, "io.procpool.Reload", "{}", on_reply,
-					  reload) == 0
+		return procpool_call_more(session->procpool, "io.procpool.Reload", parameters,
+					  on_reply, reload) == 0
 			       ? EXIT_OK
 			       : failed(session);
-	if (procpool_call(session->procpool, "io.procpool.Reload", "{}", &reply) != 0)
+	if (procpool_call(session->procpool, "io.procpool.Reload", parameters, &reply) != 0)
 		return failed(session);
 	on_reply(reload, reply);
 	free(reply);
@@ -87,6 +91,7 @@ int cmd_reload(struct common *common, int argc, char **argv) {
 		"everything stays as it was. For administrators.\v"
 		"  procpool reload\n"
 		"  procpool reload --wait\n"
+		"  procpool reload --restart    # there is new code under the same command\n"
 		"\n" EXIT_CODES_DOC;
 	const struct argp argp = {
 		.options = options,

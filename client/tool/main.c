@@ -30,7 +30,7 @@ static const char doc[] =
 	"  why ID                      what a request waits for\n"
 	"  resize POOL WORKERS         give a pool more workers, or fewer\n"
 	"  drain, resume               finish the work at hand and take no new; take it again\n"
-	"  reload [--wait]             read the configuration again\n"
+	"  reload [--restart]          read the configuration again; replace workers\n"
 	"  ping                        whether the daemon answers, and how fast\n"
 	"  run -- PROGRAM [ARG...]     with --private: run a program on its daemon\n"
 	"`procpool COMMAND --help` says more, with examples.\n"

@@ -12,6 +12,10 @@ until_true 20 'two workers are warm' workers_idle 2
 
 run reload
 expect 0 'the configuration is in force' ''
+run reload --restart --wait
+expect 0 "the configuration is in force
+1 of 2 workers are replaced
+2 of 2 workers are replaced" ''
 
 printf 'pool default { environment = {"GENERATION=2"} workers = 7 }\n' >"$conf"
 run reload --wait

@@ -16,7 +16,7 @@ TestSuite(reload, .timeout = 60);
 
 /* ---- the new generation ---- */
 
-/* "`Reload() → (replaced, total)` reads the configuration again, and answers when it is in force: one new worker of each pool with another `command`, `environment`, `directory` or `user`, and of each new pool,
+/* "`Reload(restart?) → (replaced, total)` reads the configuration again, and answers when it is in force: one new worker of each pool with another `command`, `environment`, `directory` or `user`, and of each new pool,
  * has said hello."
  * "The other workers of these pools are replaced one after the other: when a new one has said hello an old one goes, as
  * soon as it has no chunk."
@@ -170,6 +170,29 @@ Test(reload, a_resized_pool_is_as_configured_again) {
 	harness_stop(h);
 }
 
+/* "With `restart` the workers of all pools are replaced so, as there may be other code under the same command."
+ * "After a `Reload` this holds for those that were started since." */
+Test(reload, a_restart_replaces_workers_that_did_not_change) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *old = harness_ready_worker(h, "f"), *new;
+	struct peer *p = peer_connect(h);
+
+	peer_call(p, "Reload", "{'restart':false}");
+	peer_expect_text(p, "{'parameters':{'replaced':0,'total':0}}");
+	peer_call(p, "Reload", "{'restart':true}");
+	new = harness_worker(h);
+	worker_hello(new, "f g");
+	peer_expect_text(p, "{'parameters':{'replaced':1,'total':1}}");
+	worker_expect_gone(old);
+	peer_call(p, "Apply", "{'function':'g','argument':1}");
+	worker_expect(new, "{'chunk':1,'items':[1], ...}");
+	worker_answer(new, 1, 0, "[10]");
+	peer_expect_text(p, "{'parameters':{'result':10}}");
+	peer_call(p, "Reload", "{'restart':1}");
+	peer_expect_error(p, "org.varlink.service.InvalidParameter", "{'parameter':'restart'}");
+	harness_stop(h);
+}
+
 /* ---- calls in flight ---- */
 
 Test(reload, calls_in_flight_are_finished_by_those_that_have_them) {
@@ -316,6 +339,56 @@ Test(reload, a_new_pool_comes_and_a_removed_one_finishes_what_it_has) {
 	peer_call(q, "Status", "{}");
 	peer_expect(q, "{'parameters':{'pools':[{'name':'a', ...},{'name':'c', ...}], ...}}");
 	harness_stop(h);
+}
+
+Test(reload, a_pool_may_come_back_before_the_old_one_of_its_name_is_gone) {
+	struct harness *h =
+		harness_start("daemon { slots = 4 } pool a { command = FAKE workers = 1 }\n"
+			      "pool b { command = FAKE workers = 1 }\n");
+	struct fake *a = harness_worker_of(h, "a"), *old = harness_worker_of(h, "b"), *new;
+	struct peer *p = peer_connect(h), *q = peer_connect(h);
+
+	worker_hello(a, "f");
+	worker_hello(old, "g");
+	peer_call(p, "Map", "{'function':'g','items':[1,2]}");
+	worker_expect(old, "{'chunk':1,'items':[1], ...}");
+	harness_configure(h, "daemon { slots = 4 } pool a { command = FAKE workers = 1 }\n");
+	peer_call(q, "Reload", "{}");
+	peer_expect_text(q, "{'parameters':{'replaced':0,'total':0}}");
+	harness_configure(h, "daemon { slots = 4 } pool a { command = FAKE workers = 1 }\n"
+			     "pool b { command = FAKE workers = 1 }\n");
+	peer_call(q, "Reload", "{}");
+	new = harness_worker_of(h, "b");
+	worker_hello(new, "g");
+	peer_expect_text(q, "{'parameters':{'replaced':0,'total':0}}");
+	peer_call(q, "Apply", "{'function':'b/g','argument':3}");
+	worker_expect(new, "{'chunk':1,'items':[3], ...}");
+	worker_answer(old, 1, 0, "[10]");
+	worker_expect(old, "{'chunk':2,'items':[2], ...}");
+	worker_answer(old, 2, 0, "[20]");
+	peer_expect(p, "{'parameters':{'results':[10,20], ...}}");
+	worker_expect_gone(old);
+	worker_answer(new, 1, 0, "[30]");
+	peer_expect_text(q, "{'parameters':{'result':30}}");
+	harness_stop(h);
+}
+
+Test(reload, a_daemon_that_starts_takes_another_configuration) {
+	struct harness *h = harness_start(POOL("1", "1"));
+	struct peer *p = peer_connect(h), *q = peer_connect(h);
+	struct fake *old = harness_worker(h);
+
+	peer_call(q, "Apply", "{'function':'f','argument':1}");
+	harness_configure(h, POOL("1", "2"));
+	peer_call(p, "Reload", "{}");
+	harness_ready_worker(h, "f");
+	peer_expect_text(p, "{'parameters':{'replaced':0,'total':0}}");
+	worker_expect_gone(old);
+	harness_expect_notify(h, "READY=1");
+	cr_assert_not(harness_notified(h, "RELOADING=1"));
+	/* What waited for a pool is served. */
+	harness_expect_any(h, "{'chunk':1,'items':[1], ...}");
+	harness_kill(h);
 }
 
 Test(reload, a_new_pool_that_cannot_start_is_not_there) {
