@@ -253,24 +253,26 @@ Test(permission, what_others_run_is_not_told) {
 
 /* ---- administrators ---- */
 
-/* Sees and cancels what a stranger runs as the request and the chunk of that number, and resizes a pool that it may not
- * use. */
-static void expect_administers(struct harness *h, struct peer *admin, struct fake *open,
-			       unsigned number) {
+/* Sees and cancels what a stranger wants to run as the request of that number, behind request 1, and resizes a pool that
+ * it may not use. */
+static void expect_administers(struct harness *h, struct peer *admin, unsigned number) {
 	struct peer *p = peer_connect_as(h, STRANGER);
 
 	peer_call(p, "Apply", "{'function':'f'}");
-	worker_expect(open, "{'chunk':%u, ...}", number);
+	/* Another connection: when this is answered, the call is there. */
+	peer_call(admin, "ListFunctions", "{}");
+	peer_expect(admin, "{'parameters':{'functions':[{'name':'f', ...},{'name':'g', ...}]}}");
 	peer_call(admin, "ListRequests", "{}");
-	peer_expect(admin, "{'parameters':{'requests':[{'id':'%u','uid':%d, ...}]}}", number,
-		    STRANGER);
+	peer_expect(admin,
+		    "{'parameters':{'requests':[{'id':'1', ...},{'id':'%u','uid':%d, ...}]}}",
+		    number, STRANGER);
 	peer_call(admin, "Cancel", "{'request':'%u'}", number);
 	peer_expect_text(admin, "{}");
 	peer_expect_error(p, "Cancelled", NULL);
-	worker_answer(open, number, 0, "[1]");
 	peer_call(admin, "Status", "{'workers':true}");
 	peer_expect(admin, "{'parameters':{'pools':[{'name':'open', ...},{'name':'closed', ...}],"
-			   "'workers':[{'pool':'open', ...},{'pool':'closed', ...}], ...}}");
+			   "'workers':[{'pool':'open','function':'f', ...},{'pool':'closed', ...}],"
+			   " ...}}");
 	peer_call(admin, "Resize", "{'pool':'closed','workers':1}");
 	peer_expect_text(admin, "{'parameters':{'before':1}}");
 }
@@ -281,10 +283,15 @@ static void expect_administers(struct harness *h, struct peer *admin, struct fak
 Test(permission, administrators_are_named_by_user_or_group) {
 	struct fake *open, *closed;
 	struct harness *h = start_pools(&open, &closed);
+	struct peer *p = peer_connect(h);
 
-	expect_administers(h, peer_connect(h), open, 1);
-	expect_administers(h, peer_connect_in(h, ADMINISTRATOR, STRANGER, STRANGER), open, 2);
-	expect_administers(h, peer_connect_in(h, STRANGER + 1, STRANGER, ADMINISTRATORS), open, 3);
+	peer_call(p, "Apply", "{'function':'f'}");
+	worker_expect(open, "{'chunk':1, ...}");
+	expect_administers(h, peer_connect(h), 2);
+	expect_administers(h, peer_connect_in(h, ADMINISTRATOR, STRANGER, STRANGER), 3);
+	expect_administers(h, peer_connect_in(h, STRANGER + 1, STRANGER, ADMINISTRATORS), 4);
+	worker_answer(open, 1, 0, "[1]");
+	peer_expect_text(p, "{'parameters':{'result':1}}");
 	harness_stop(h);
 }
 
