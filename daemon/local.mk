@@ -38,7 +38,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/outcome.c %reldir%/outcome.h \
 	%reldir%/output.c %reldir%/output.h \
 	%reldir%/permission.c %reldir%/permission.h \
-	%reldir%/pool.c %reldir%/pool.h \
+	%reldir%/pool.c %reldir%/pool.h %reldir%/pool_inside.h \
 	%reldir%/progress.c %reldir%/progress.h \
 	%reldir%/quantity.c %reldir%/quantity.h \
 	%reldir%/rate.c %reldir%/rate.h \
@@ -58,6 +58,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/staff.c %reldir%/staff.h \
 	%reldir%/status.c %reldir%/status.h \
 	%reldir%/strings.c %reldir%/strings.h \
+	%reldir%/succession.c \
 	%reldir%/trial.c %reldir%/trial.h \
 	%reldir%/users.c %reldir%/users.h \
 	%reldir%/watch.c %reldir%/watch.h \

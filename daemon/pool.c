@@ -10,6 +10,7 @@
 #include "daemon/configuration.h"
 #include "daemon/generation.h"
 #include "daemon/log.h"
+#include "daemon/pool_inside.h"
 #include "daemon/request.h"
 #include "daemon/retirement.h"
 #include "daemon/setting.h"
@@ -17,17 +18,6 @@
 
 /* How long an idle worker may take to go once its input is closed, µs. */
 #define RETIRE_GRACE UINT64_C(5000000)
-
-struct pool_private {
-	const struct pool_setup *setup;
-	const struct pool_ops *ops;
-	void *context;
-	struct generation *generation; /* in force */
-	struct trial trial;
-	struct worker_setup worker_setup;
-	struct staff staff;
-	struct retirement retirement;
-};
 
 static const char *const state_names[] = {
 	[POOL_STARTING] = "starting",
@@ -50,6 +40,10 @@ static void set_state(struct pool *pool, enum pool_state state) {
 			 state_names[state]);
 	pool->state = state;
 	pool->offer_changed = true;
+}
+
+void pool_runs(struct pool *pool) {
+	set_state(pool, POOL_RUNNING);
 }
 
 unsigned pool_count(const struct pool *pool, enum worker_state state) {
@@ -182,24 +176,11 @@ static void note_failure(struct pool *pool, uint64_t started, char *reason) {
 	staff_failure(&pool->private->staff, started);
 }
 
-static void start_trial(struct pool *pool);
-
-static void dismiss(struct worker *worker) {
+void pool_dismiss(struct worker *worker) {
 	struct generation *generation = worker->generation;
 
 	worker_free(worker);
 	generation_leave(generation);
-}
-
-static void trial_gone(struct pool *pool, struct worker *worker, char *description) {
-	struct pool_private *p = pool->private;
-
-	log_warning("pool %s: a worker of the new configuration could not start: %s", pool->name,
-		    description ? description : "");
-	if (trial_ended(&p->trial, worker->started, clock_now(), description))
-		start_trial(pool);
-	dismiss(worker);
-	p->ops->changed(p->context, pool);
 }
 
 static void on_gone(void *context, struct worker *worker, const struct worker_end *end) {
@@ -207,7 +188,7 @@ static void on_gone(void *context, struct worker *worker, const struct worker_en
 	char *description = describe_end(end);
 
 	if (worker == pool->private->trial.worker)
-		return trial_gone(pool, worker, description);
+		return pool_trial_gone(pool, worker, description);
 	TAILQ_REMOVE(&pool->workers[WORKER_GONE], worker, link);
 	if (pool->private->staff.closed || worker->retired) {
 		log_debug("pool %s: worker %llu is gone: %s", pool->name,
@@ -222,7 +203,7 @@ static void on_gone(void *context, struct worker *worker, const struct worker_en
 		free(description);
 		pool->restarts++;
 	}
-	dismiss(worker);
+	pool_dismiss(worker);
 	staff_look(&pool->private->staff);
 	pool->private->ops->changed(pool->private->context, pool);
 }
@@ -238,9 +219,8 @@ static const struct worker_ops worker_ops = {
 
 /* -------- how many -------- */
 
-/* Returns NULL and *ret_reason (to be freed, NULL without memory) if that fails at once. */
-static struct worker *hire(struct pool *pool, struct generation *generation, uint64_t start_timeout,
-			   char **ret_reason) {
+struct worker *pool_hire(struct pool *pool, struct generation *generation, uint64_t start_timeout,
+			 char **ret_reason) {
 	const struct pool_setup *setup = pool->private->setup;
 	struct spawn_plan plan = recipe_plan(&generation->recipe);
 	struct worker_setup worker_setup = pool->private->worker_setup;
@@ -272,7 +252,7 @@ static struct worker *start_worker(void *context) {
 	struct worker *worker;
 	char *reason;
 
-	worker = hire(pool, pool->private->generation, pool->start_timeout, &reason);
+	worker = pool_hire(pool, pool->private->generation, pool->start_timeout, &reason);
 	if (!worker) {
 		note_failure(pool, clock_now(), reason);
 		return NULL;
@@ -367,8 +347,7 @@ static struct scale_limits limits_of(const struct pool_configuration *configurat
 	return (struct scale_limits) {min, max < min ? min : max, configuration->idle_timeout};
 }
 
-/* What needs no other workers. */
-static void take_settings(struct pool *pool, const struct pool_configuration *configuration) {
+void pool_take_settings(struct pool *pool, const struct pool_configuration *configuration) {
 	const struct pool_setup *setup = pool->private->setup;
 	const struct scale_limits limits = limits_of(configuration, setup);
 
@@ -386,126 +365,6 @@ static void take_settings(struct pool *pool, const struct pool_configuration *co
 		.max_result = setup->max_result,
 	};
 	retirement_set(&pool->private->retirement, &configuration->wear);
-}
-
-/* -------- another configuration -------- */
-
-static void start_trial(struct pool *pool) {
-	struct trial *trial = &pool->private->trial;
-	char *reason;
-
-	trial->worker = hire(pool, trial->generation, trial->start_timeout, &reason);
-	/* Nobody else would tell. */
-	while (!trial->worker && trial_ended(trial, clock_now(), clock_now(), reason))
-		trial->worker = hire(pool, trial->generation, trial->start_timeout, &reason);
-}
-
-int pool_try(struct pool *pool, const struct pool_configuration *configuration, bool always) {
-	struct pool_private *p = pool->private;
-	struct generation *next;
-	int r = generation_new(&next, configuration, p->setup->environment, p->setup->private);
-
-	if (r < 0)
-		return r;
-	if (!always && recipe_equal(&next->recipe, &p->generation->recipe)) {
-		generation_free(next);
-		return 0;
-	}
-	trial_begin(&p->trial, next, configuration->start_timeout);
-	start_trial(pool);
-	p->ops->changed(p->context, pool);
-	return 0;
-}
-
-const struct trial *pool_trial(const struct pool *pool) {
-	return &pool->private->trial;
-}
-
-void pool_abandon(struct pool *pool) {
-	struct trial *trial = &pool->private->trial;
-	struct worker *worker = trial->worker;
-
-	if (trial->state == TRIAL_NONE)
-		return;
-	if (worker) {
-		worker->retired = true;
-		worker_kill(worker, "its configuration was not taken");
-		trial->worker = NULL;
-		TAILQ_INSERT_HEAD(&pool->workers[worker->state], worker, link);
-	}
-	generation_replace(trial->generation, 0);
-	trial_over(trial);
-}
-
-/* Workers that are not warm yet are of no use any more; the others are replaced. */
-static void replace_workers(struct pool *pool) {
-	struct pool_private *p = pool->private;
-	struct worker *worker, *next;
-
-	for (enum worker_state state = WORKER_IDLE; state <= WORKER_BUSY; state++)
-		TAILQ_FOREACH (worker, &pool->workers[state], link) {
-			worker->due |= worker->generation != p->generation;
-			worker->substitute = worker->generation == p->generation;
-		}
-	for (worker = TAILQ_FIRST(&pool->workers[WORKER_STARTING]); worker; worker = next) {
-		next = TAILQ_NEXT(worker, link);
-		if (worker->generation == p->generation)
-			continue;
-		worker->retired = true;
-		worker_kill(worker, "its configuration was replaced");
-	}
-}
-
-static void switch_generation(struct pool *pool, uint64_t reload) {
-	struct pool_private *p = pool->private;
-	struct generation *before = p->generation;
-	struct worker *first = p->trial.worker;
-
-	p->generation = p->trial.generation;
-	pool->offer = &p->generation->offer;
-	pool->offer_changed = true;
-	trial_over(&p->trial);
-	first->idle_since = clock_now();
-	TAILQ_INSERT_HEAD(&pool->workers[WORKER_IDLE], first, link);
-	retirement_moved(&p->retirement, first, WORKER_STARTING);
-	staff_renew(&p->staff);
-	replace_workers(pool);
-	generation_replace(before, reload);
-	set_state(pool, POOL_RUNNING);
-}
-
-static void take_permission(struct pool *pool, const struct pool_configuration *configuration) {
-	struct permission allowed;
-
-	if (permission_copy(&allowed, &configuration->allowed) < 0) {
-		log_error("pool %s: not enough memory for who may use it: that stays as it was",
-			  pool->name);
-		return;
-	}
-	permission_done(&pool->allowed);
-	pool->allowed = allowed;
-}
-
-void pool_adopt(struct pool *pool, const struct pool_configuration *configuration,
-		uint64_t reload) {
-	struct pool_private *p = pool->private;
-
-	take_settings(pool, configuration);
-	take_permission(pool, configuration);
-	if (p->trial.state == TRIAL_READY)
-		switch_generation(pool, reload);
-	staff_look(&p->staff);
-	p->ops->changed(p->context, pool);
-}
-
-unsigned pool_outdated(const struct pool *pool, uint64_t reload) {
-	const struct worker *worker;
-	unsigned n = 0;
-
-	for (enum worker_state state = WORKER_IDLE; state <= WORKER_BUSY; state++)
-		TAILQ_FOREACH (worker, &pool->workers[state], link)
-			n += worker->generation->until <= reload;
-	return n;
 }
 
 /* -------- its beginning and end -------- */
@@ -538,7 +397,7 @@ int pool_new(struct pool **ret, const struct pool_configuration *configuration,
 		return -ENOMEM;
 	}
 	pool->offer = &p->generation->offer;
-	take_settings(pool, configuration);
+	pool_take_settings(pool, configuration);
 	*ret = pool;
 	return 0;
 }

@@ -19,7 +19,9 @@ dispatch
 recall
 binding
 route ticket
-pool outcome
+succession outcome
+pool
+pool_inside
 retirement
 staff trial generation
 recipe

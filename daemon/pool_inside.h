@@ -1,0 +1,40 @@
+#pragma once
+
+#include "daemon/retirement.h"
+#include "daemon/staff.h"
+#include "daemon/trial.h"
+#include "daemon/worker.h"
+
+/* The inside of a pool, for pool and succession only. */
+
+struct pool;
+struct pool_configuration;
+struct pool_ops;
+struct pool_setup;
+
+struct pool_private {
+	const struct pool_setup *setup;
+	const struct pool_ops *ops;
+	void *context;
+	struct generation *generation; /* in force */
+	struct trial trial;
+	struct worker_setup worker_setup;
+	struct staff staff;
+	struct retirement retirement;
+};
+
+/* A worker is warm, whatever was before. */
+void pool_runs(struct pool *pool);
+
+/* Starts a worker of the generation, which is in no list yet. start_timeout: µs. Returns NULL and *ret_reason (to be
+ * freed, NULL without memory) if that fails at once. */
+struct worker *pool_hire(struct pool *pool, struct generation *generation, uint64_t start_timeout,
+			 char **ret_reason);
+/* Frees a worker that is gone and in no list. */
+void pool_dismiss(struct worker *worker);
+
+/* The worker on trial is gone; description, of its end, is taken. Frees it. */
+void pool_trial_gone(struct pool *pool, struct worker *worker, char *description);
+
+/* What needs no other workers. */
+void pool_take_settings(struct pool *pool, const struct pool_configuration *configuration);
