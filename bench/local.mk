@@ -43,7 +43,7 @@ clean-local: clean-local-bench
 .PHONY: clean-local-bench
 CLEANFILES += $(EXTRA_PROGRAMS)
 
-EXTRA_DIST += %reldir%/README.md \
+EXTRA_DIST += %reldir%/README.md %reldir%/results/last.json \
 	%reldir%/run.py %reldir%/growth.py %reldir%/lab.py %reldir%/machine.py %reldir%/peer.py %reldir%/perf.py \
 	%reldir%/place.py %reldir%/plots.py %reldir%/report.py %reldir%/rounds.py %reldir%/verdict.py \
 	%reldir%/rows_calls.py %reldir%/rows_fair.py %reldir%/rows_maps.py %reldir%/rows_memory.py

@@ -1,7 +1,13 @@
 # What is read beside the programs; procpool.service points to the README.
 dist_doc_DATA = README.md NEWS.md LICENSE \
-	%reldir%/architecture.md %reldir%/protocol.md %reldir%/reliability.md \
+	%reldir%/architecture.md %reldir%/performance.md %reldir%/protocol.md %reldir%/reliability.md \
 	daemon/procpool.conf.example
+
+# What make bench drew for performance.md.
+performancedir = $(docdir)/performance
+dist_performance_DATA = \
+	%reldir%/performance/clients.svg %reldir%/performance/items.svg \
+	%reldir%/performance/sizes.svg %reldir%/performance/workers.svg
 
 # The reference of the libraries. It is kept, so that it can be read where nothing was built.
 apidocdir = $(docdir)/api
