@@ -56,6 +56,8 @@ static void introduce(int control, int worker_fd, int page_fd) {
 	}
 }
 
+static char *volatile eaten;
+
 static void die_by(int number) {
 	struct rlimit none = {0, 0};
 
@@ -96,6 +98,14 @@ static void obey(const char *order, int control, int *worker_fd, bool *stay) {
 		*stay = true;
 	} else if (strcmp(order, "deaf") == 0) {
 		signal(SIGTERM, SIG_IGN);
+	} else if (strncmp(order, "eat ", 4) == 0) {
+		size_t size = strtoul(order + 4, NULL, 10);
+		char *meal = malloc(size);
+
+		if (!meal)
+			_exit(98);
+		memset(meal, 1, size);
+		eaten = meal;
 	} else if (strncmp(order, "print ", 6) == 0) {
 		fprintf(stderr, "%s\n", order + 6);
 	} else {

@@ -261,6 +261,23 @@ Test(retirement, a_worker_that_has_grown_is_replaced) {
 	harness_stop(h);
 }
 
+Test(retirement, a_worker_that_works_is_looked_at_too) {
+	struct harness *h = harness_start(LIMITED("max_rss = 16M"));
+	struct fake *w = harness_ready_worker(h, "f"), *v;
+	struct peer *p = peer_connect(h);
+
+	peer_call(p, "Apply", "{'function':'f'}");
+	worker_expect(w, "{'chunk':1, ...}");
+	worker_order(w, "eat 64000000");
+	v = harness_worker(h);
+	worker_hello(v, "f");
+	cr_assert_not(worker_is_gone(w));
+	worker_answer(w, 1, 0, "[1]");
+	peer_expect_text(p, "{'parameters':{'result':1}}");
+	worker_expect_gone(w);
+	harness_stop(h);
+}
+
 /* ---- recycle_storm ---- */
 
 /* "If three workers in a row come to one of these limits in less time after their hello than they took to say it, nobody
