@@ -249,6 +249,7 @@ static void strip_status(json_t *answer) {
 	size_t i;
 
 	json_object_del(answer, "uptimeUs");
+	json_object_del(answer, "loopLagUs");
 	json_array_foreach(json_object_get(answer, "workers"), i, worker)
 		json_object_del(worker, "ageUs");
 }

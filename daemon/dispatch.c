@@ -29,6 +29,7 @@ struct dispatch_private {
 	struct binding binding;
 	uint64_t last_id;
 	struct event *pump;
+	uint64_t woken;     /* µs, since when the pump is due; 0 = it is not */
 	struct event *tick; /* while something runs */
 };
 
@@ -40,6 +41,8 @@ static struct ticket *ticket_of(const struct dispatch *dispatch, const struct re
 }
 
 void dispatch_wake(struct dispatch *dispatch) {
+	if (!dispatch->private->woken)
+		dispatch->private->woken = clock_now();
 	event_active(dispatch->private->pump, EV_TIMEOUT, 1);
 }
 
@@ -247,6 +250,8 @@ static void on_pump(evutil_socket_t fd, short what, void *context) {
 	uint64_t now = clock_now();
 
 	(void) fd, (void) what;
+	lag_note(&dispatch->lag, p->woken, now);
+	p->woken = 0;
 	visit_dirty(dispatch, now);
 	binding_bind(&p->binding, now);
 	recall_for_waiting(&p->binding, now);

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/lag.h"
 #include "daemon/pool.h"
 #include "daemon/request.h"
 
@@ -25,6 +26,7 @@ struct dispatch {
 	struct pool_list pools;
 	unsigned slots;
 	uint64_t items_finished, items_failed; /* ever */
+	struct lag lag;                        /* how long the pump had to wait for its turn */
 
 	struct dispatch_private *private;
 };

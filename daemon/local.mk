@@ -26,6 +26,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/generation.c %reldir%/generation.h \
 	%reldir%/intake.c %reldir%/intake.h \
 	%reldir%/items.c %reldir%/items.h \
+	%reldir%/lag.c %reldir%/lag.h \
 	%reldir%/listener.c %reldir%/listener.h \
 	%reldir%/log.c %reldir%/log.h \
 	%reldir%/memory.c %reldir%/memory.h \

@@ -31,7 +31,7 @@ channel spawn notify cpus memory users
 log
 configuration options environment request chunk commons sched estimate scale progress capacity
 items results setting fair offer quota permission wear
-bytes quantity strings rate clock
+bytes quantity strings rate lag clock
 '
 if [ "${1-}" = --order ]; then # for tests/check-docs.sh
   echo "$daemon_order"

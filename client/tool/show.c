@@ -151,21 +151,23 @@ static int add_worker(struct table *table, const json_t *worker) {
 }
 
 static int show_numbers(const json_t *status, struct bytes *ret) {
-	char uptime[32], wait[32], text[512];
+	char uptime[32], wait[32], lag[32], text[512];
 
 	show_duration(number_of(status, "uptimeUs"), uptime, sizeof(uptime));
 	show_duration(number_of(status, "oldestWaitUs"), wait, sizeof(wait));
+	show_duration(number_of(status, "loopLagUs"), lag, sizeof(lag));
 	snprintf(text, sizeof(text),
 		 "procpoold %.40s, pid %lld, up %s: %.40s\n"
 		 "slots        %lld of %lld busy\n"
 		 "connections  %lld\n"
 		 "items        %lld queued, %lld running, %lld finished, %lld failed\n"
-		 "oldest wait  %s\n\n",
+		 "oldest wait  %s\n"
+		 "loop lag     %s\n\n",
 		 text_of(status, "version"), number_of(status, "pid"), uptime,
 		 text_of(status, "state"), number_of(status, "slotsBusy"),
 		 number_of(status, "slots"), number_of(status, "connections"),
 		 number_of(status, "itemsQueued"), number_of(status, "itemsRunning"),
-		 number_of(status, "itemsFinished"), number_of(status, "itemsFailed"), wait);
+		 number_of(status, "itemsFinished"), number_of(status, "itemsFailed"), wait, lag);
 	return bytes_add_string(ret, text);
 }
 

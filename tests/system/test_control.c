@@ -360,6 +360,33 @@ Test(control, list_requests_with_more_goes_on) {
 	harness_stop(h);
 }
 
+/* "`loopLagUs` | for how many microseconds something that was due has waited for the daemon's event loop, at most, in
+ * this second of work or the one before; 0 where nothing has waited for two seconds" */
+Test(control, status_tells_how_long_what_is_due_has_to_wait) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h);
+	json_int_t lag = 0;
+	json_t *reply;
+
+	/* A wait of less than a microsecond is one of 0. */
+	for (unsigned i = 1; lag == 0; i++) {
+		peer_call(p, "Apply", "{'function':'f','argument':1}");
+		worker_expect(w, "{'chunk':%u, ...}", i);
+		worker_answer(w, i, 0, "[1]");
+		peer_expect_text(p, "{'parameters':{'result':1}}");
+		peer_call(p, "Status", "{}");
+		reply = peer_receive(p);
+		cr_assert_eq(json_unpack(reply, "{s{sI}}", "parameters", "loopLagUs", &lag), 0);
+		json_decref(reply);
+	}
+	cr_assert_lt(lag, 10 * 1000000);
+	harness_measure(h, 2100);
+	peer_call(p, "Status", "{}");
+	peer_expect(p, "{'parameters':{'loopLagUs':0, ...}}");
+	harness_stop(h);
+}
+
 /* ---- Status ---- */
 
 /* "`Status(workers?) → (…)` counts."
@@ -401,7 +428,7 @@ Test(control, status_counts_pools_workers_and_items) {
 		q,
 		"{'parameters':{'state':'running','version':'~string','pid':%d,'uptimeUs':'~min:0',"
 		"'slots':5,'slotsBusy':1,'connections':2,'itemsQueued':1,'itemsRunning':1,"
-		"'itemsFinished':1,'itemsFailed':1,'oldestWaitUs':0,'pools':["
+		"'itemsFinished':1,'itemsFailed':1,'oldestWaitUs':0,'loopLagUs':'~int','pools':["
 		"{'name':'a','state':'running','workers':2,'idle':1,'busy':1,'restarts':0,"
 		"'min':2,'max':2,'slots':true},"
 		"{'name':'b','state':'running','workers':1,'idle':1,'busy':0,'restarts':0,"
@@ -413,7 +440,8 @@ Test(control, status_counts_pools_workers_and_items) {
 	peer_call(q, "Status", "{}");
 	peer_expect(q, "{'parameters':{'state':'running','version':'*','pid':'*','uptimeUs':'*',"
 		       "'slots':5,'slotsBusy':1,'connections':2,'itemsQueued':1,'itemsRunning':1,"
-		       "'itemsFinished':1,'itemsFailed':1,'oldestWaitUs':'*','pools':'~array'}}");
+		       "'itemsFinished':1,'itemsFailed':1,'oldestWaitUs':'*','loopLagUs':'*','"
+		       "pools':'~array'}}");
 	harness_stop(h);
 }
 

@@ -11,6 +11,7 @@ daemon_tests = \
 	%reldir%/estimate \
 	%reldir%/fair \
 	%reldir%/generation \
+	%reldir%/lag \
 	%reldir%/memory \
 	%reldir%/options \
 	%reldir%/outcome \
@@ -68,6 +69,10 @@ daemon_test_libs = daemon/libdaemon.la $(unit_libs)
 %canon_reldir%_fair_CFLAGS = $(unit_cflags)
 %canon_reldir%_fair_LDADD = $(daemon_test_libs)
 %canon_reldir%_fair_LDFLAGS = $(unit_ldflags)
+%canon_reldir%_lag_SOURCES = %reldir%/lag.c
+%canon_reldir%_lag_CFLAGS = $(unit_cflags)
+%canon_reldir%_lag_LDADD = $(daemon_test_libs)
+%canon_reldir%_lag_LDFLAGS = $(unit_ldflags)
 
 %canon_reldir%_generation_SOURCES = %reldir%/generation.c
 %canon_reldir%_generation_CFLAGS = $(unit_cflags)
