@@ -38,6 +38,7 @@ shows = \
 	%reldir%/show/death-kill-9.sh \
 	%reldir%/show/drill-kills.sh \
 	%reldir%/show/drill-prints.sh \
+	%reldir%/show/drill-recycle.sh \
 	%reldir%/show/drill-vanishing-clients.sh \
 	%reldir%/show/echo-byte-for-byte.sh \
 	%reldir%/show/fair-long-item-recalled.sh \
