@@ -7,7 +7,8 @@
 
 TestSuite(attempts, .timeout = 60);
 
-/* "`itemTimeoutMs` | integer from 1 | how long one attempt at one item may take; if it takes longer its worker is
+/* "`ItemTimeout` | the item took longer than `itemTimeoutMs`, or its pool, lets it"
+ * "`itemTimeoutMs` | integer from 1 | how long one attempt at one item may take; if it takes longer its worker is
  * stopped"
  * "An item over its `itemTimeoutMs` is an `ItemTimeout`, a call over its `timeoutMs` or `queueTimeoutMs` ends in
  * `TimedOut` with that number, as if it were cancelled."
@@ -140,7 +141,8 @@ Test(attempts, an_exception_is_final) {
 	harness_stop(h);
 }
 
-/* "`rerun` | `true`, `false` | whether items that had finished run again if their worker died before it reported them;
+/* "`ResultLost` | with `rerun` `false`: it had finished when its worker died, and was not reported"
+ * "`rerun` | `true`, `false` | whether items that had finished run again if their worker died before it reported them;
  * `true` if left out"
  * "With `rerun` `false` no item runs twice but for its `retries`: what had finished and was not reported is a
  * `ResultLost`." */

@@ -97,7 +97,7 @@ Test(death, of_the_running_item_blames_it_alone) {
 }
 
 /* "`retried` | how often an item was started again because a worker died or was stopped"
- * "Items that it had finished without reporting them run again."
+ * "Items that it had finished without reporting them run again, but with `rerun` `false`."
  * "`attempts` | how often the item was started" */
 Test(death, finished_items_whose_results_were_not_reported_run_again) {
 	struct scene s = scene_start();

@@ -270,8 +270,8 @@ Test(envelope, parameters_absent_null_and_empty_are_the_same) {
 
 /* "One that is unknown, missing or of the wrong type is an `InvalidParameter`, whose `parameter`
  * is the path to it: `function`, `options.chunkSize`."
- * "`org.varlink.service.InvalidParameter` | `parameter` | a parameter is unknown, missing, of the
- * wrong type, or not built yet | stays" */
+ * "`org.varlink.service.InvalidParameter` | `parameter` | a parameter is unknown, missing or of the
+ * wrong type | stays" */
 Test(envelope, wrong_parameters_are_named_and_the_connection_lives) {
 	static const struct {
 		const char *method, *parameters, *named;
