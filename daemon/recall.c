@@ -17,8 +17,11 @@ static bool is_recallable(const struct worker *worker) {
 	       (chunk->count - chunk->reported > 1 || TAILQ_NEXT(chunk, link));
 }
 
-static void recall_all(struct worker *worker) {
-	worker_recall(worker, TAILQ_FIRST(&worker->chunks), 0);
+/* All but the next item, begun or not: one that is slow to begin would else get the same items again and again. */
+static void recall_rest(struct worker *worker) {
+	const struct chunk *chunk = TAILQ_FIRST(&worker->chunks);
+
+	worker_recall(worker, chunk, chunk->reported + 1);
 }
 
 /* -------- for who waits -------- */
@@ -89,7 +92,7 @@ void recall_for_waiting(struct binding *binding, uint64_t now) {
 			continue;
 		worker = find_victim(binding, ticket, now);
 		if (worker)
-			recall_all(worker);
+			recall_rest(worker);
 		ticket->helped = worker;
 	}
 }
@@ -110,7 +113,7 @@ static void look_at_worker(struct binding *binding, const struct pool *pool, str
 	binding_charge_running(binding, ticket_find(binding->tickets, chunk->request), chunk, now);
 	if (chunk_is_overdue(chunk, now) && is_recallable(worker) &&
 	    somebody_could_run_it(binding, pool))
-		recall_all(worker);
+		recall_rest(worker);
 }
 
 /* -------- starving -------- */

@@ -157,6 +157,25 @@ Test(chunks, the_tail_of_one_that_takes_long_goes_to_an_idle_worker) {
 	harness_stop(h);
 }
 
+Test(chunks, the_next_item_stays_with_a_worker_that_is_slow_to_begin) {
+	struct harness *h = harness_start(TWO_FAKES);
+	struct fake *w, *v;
+	struct peer *p = peer_connect(h);
+
+	harness_ready_worker(h, "f");
+	harness_ready_worker(h, "f");
+	peer_call(p, "Map", "{'function':'f','items':[1,2,3],'options':{'chunkSize':3}}");
+	w = harness_expect_any(h, "{'chunk':1,'items':[1,2,3], ...}");
+	/* Its page says that it has begun nothing. */
+	v = harness_expect_any(h, "{'chunk':1,'items':[2,3],'first':1, ...}");
+	cr_assert_neq(w, v);
+	worker_answer(v, 1, 0, "[20,30]");
+	worker_answer(w, 1, 0, "[10]");
+	worker_send(w, "{'chunk':1,'returned':1}");
+	peer_expect(p, "{'parameters':{'results':[10,20,30], ...}}");
+	harness_stop(h);
+}
+
 /* "Results for them would be more than the chunk has left." */
 Test(chunks, a_worker_that_goes_on_after_a_recall_breaks_the_protocol) {
 	struct harness *h = harness_start(TWO_FAKES);
