@@ -268,9 +268,9 @@ static void on_tick(evutil_socket_t fd, short what, void *context) {
 	struct dispatch *dispatch = context;
 
 	(void) fd, (void) what;
+	recall_tick(&dispatch->private->binding, clock_now());
 	if (!anything_runs(dispatch))
 		return;
-	recall_tick(&dispatch->private->binding, clock_now());
 	start_tick(dispatch);
 	dispatch_wake(dispatch);
 }

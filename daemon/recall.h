@@ -13,7 +13,7 @@
 #define RECALL_PERIOD UINT64_C(100000)
 
 /* Looks at what runs: charges it, takes back the tails of chunks that are overdue where somebody else could run them or
- * waits, and finds out who starves behind long items. At least one chunk must run. */
+ * waits, and finds out who starves behind long items: nobody if nothing runs. */
 void recall_tick(struct binding *binding, uint64_t now);
 
 /* Makes room for requests of which nothing runs and that found no worker or no slot: the tails of chunks that have long to go. */
