@@ -303,8 +303,11 @@ static const char *take_hello(struct worker *worker, struct worker_hello *hello)
 	if (p->step != STOP_START && worker->state != WORKER_STOPPING)
 		return "a second hello";
 	p->progress.kept = hello->page;
+	/* One that is being stopped does not speak for its pool any more. */
+	if (worker->state == WORKER_STOPPING)
+		return NULL;
 	refused = p->ops->hello(p->context, worker, hello);
-	if (refused || worker->state == WORKER_STOPPING)
+	if (refused)
 		return refused;
 	worker->warm = clock_now();
 	set_step(worker, STOP_NONE, 0);
