@@ -87,8 +87,12 @@ static uint64_t window_end(const struct request *request) {
 		return UINT64_MAX;
 	if (!results->unordered && request->choked)
 		return results->delivered + 1;
-	if (!results->unordered)
-		return full ? gap_end(results) : results->delivered + limits->window_items;
+	if (!results->unordered) {
+		uint64_t end = results->delivered + limits->window_items;
+
+		/* Who was cancelled while waiting may lie beyond the window. */
+		return full && gap_end(results) < end ? gap_end(results) : end;
+	}
 	room = full || used >= limits->window_items ? 0 : limits->window_items - used;
 	return items_first(&request->items) + (used == 0 && room == 0 ? 1 : room);
 }

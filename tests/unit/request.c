@@ -221,6 +221,17 @@ UNIT_TEST(request, what_came_back_starts_at_once_before_results_that_fill_the_wi
 	request_free(request);
 }
 
+UNIT_TEST(request, errors_beyond_the_window_that_fill_it_do_not_widen_it) {
+	struct request *request = sample_request("[0,1,2,3,4,5,6,7,8,9]", NULL, true);
+
+	request_cancel_item(request, 8);
+	request_cancel_item(request, 9);
+	cr_assert_geq(request->results.size, 100);
+	expect(take(request, 9), "0:0,1,2,3");
+	expect(take(request, 9), "-");
+	request_free(request);
+}
+
 UNIT_TEST(request, an_aggregated_call_has_no_window) {
 	struct request *request = new_request("[0,1,2,3,4,5]");
 
