@@ -287,7 +287,7 @@ static int give_up(struct request *request, uint64_t index, const struct worker_
 
 	if (request_is_cancelling(request, index))
 		error = cancelled_error(index, attempts);
-	else if (end->timed_out && !message)
+	else if (end->timed_out && !message && request->options.item_timeout_ms)
 		error = timeout_error(index, request, attempts);
 	else
 		error = died_error(index, end, message, attempts);
@@ -303,17 +303,20 @@ static int blame(struct request *request, uint64_t index, const struct worker_en
 	return request_put_back(request, index, 1, 0, attempts);
 }
 
-/* Items that ran, and whose results nobody will ever see. */
+/* The error of an item that ran, and whose result nobody will ever see. */
+static json_t *lost_error(const struct request *request, uint64_t index, uint32_t attempts) {
+	if (request_is_cancelling(request, index))
+		return cancelled_error(index, attempts);
+	return with(new_error(index, ITEM_ERROR_RESULT_LOST, attempts), "message",
+		    json_string("the item had finished when its worker was lost, and its result "
+				"was not reported"));
+}
+
 static int lose(struct request *request, uint64_t first, uint64_t count, uint32_t attempts) {
 	int r = 0;
 
 	for (uint64_t i = first; r == 0 && i < first + count; i++)
-		r = request_fail_item(
-			request, i,
-			with(new_error(i, ITEM_ERROR_RESULT_LOST, attempts), "message",
-			     json_string("the item had finished when its worker was lost, and "
-					 "its result was not reported")),
-			true, attempts);
+		r = request_fail_item(request, i, lost_error(request, i, attempts), true, attempts);
 	return r;
 }
 

@@ -223,6 +223,25 @@ Test(stream, a_running_item_is_cancelled_by_stopping_its_worker) {
 	harness_stop(h);
 }
 
+Test(stream, an_item_that_is_cancelled_when_its_result_is_lost_is_cancelled) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = open_stream(h, "{'function':'f','options':{'chunkSize':2,'rerun':false}}");
+	struct peer *q = peer_connect(h);
+
+	peer_send(p, "{'items':[10,11],'end':true}");
+	worker_expect(w, "{'chunk':1,'items':[10,11], ...}");
+	worker_page_store(w, 1, 1, true);
+	peer_send(p, "{'cancel':[0]}");
+	/* It has finished the first one, and so nobody stops it. */
+	peer_call(q, "ListFunctions", "{}");
+	peer_expect(q, "{'parameters':'~object'}");
+	worker_order(w, "signal 9");
+	peer_expect(p, "{'results':[null,null],'errors':[{'index':0,'kind':'Cancelled', ...},"
+		       "{'index':1,'kind':'WorkerDied', ...}], ...}");
+	harness_stop(h);
+}
+
 /* Reads batches until all n items are there, each of them cancelled. */
 static void expect_cancelled(struct peer *p, size_t n) {
 	size_t errors = 0;
