@@ -4,6 +4,7 @@ include tests/abi/local.mk
 include tests/examples/local.mk
 include tests/functions/local.mk
 include tests/unit/local.mk
+include tests/core/local.mk
 include tests/fuzz/local.mk
 include tests/worker/local.mk
 include tests/system/local.mk

@@ -27,7 +27,7 @@ prepare() {
 # program NAME: what make has to build for it.
 program() {
   case $1 in
-    unit/*) echo "tests/$1" ;;
+    unit/* | core/*) echo "tests/$1" ;;
     system) echo tests/system/system tests/system/fake-worker ;;
     *) echo tests/functions/functions.la ;;
   esac
@@ -36,7 +36,7 @@ program() {
 # run PROGRAM TESTS: exit status 0 if it notices nothing.
 run() {
   case $1 in
-    unit/* | system)
+    unit/* | core/* | system)
       local binary=tests/$1
       [ "$1" != system ] || binary=tests/system/system
       (cd "$build" && timeout 120 "$binary" --filter "$2")
