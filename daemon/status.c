@@ -158,7 +158,7 @@ json_t *status_daemon(const struct dispatch *dispatch, const struct viewer *view
 		if (workers)
 			add_workers(list, dispatch, viewer, pool, facts->now);
 	}
-	status = json_pack("{ss ss si sI si si si sI sI sI sI sI sI so}", "state", facts->state,
+	status = json_pack("{ss ss si sI si si si sI sI sI sI sI so}", "state", facts->state,
 			   "version", PACKAGE_VERSION, "pid", (int) getpid(), "uptimeUs",
 			   (json_int_t) (facts->now - facts->started), "slots",
 			   (int) dispatch->slots, "slotsBusy", (int) dispatch_busy(dispatch),
@@ -166,10 +166,11 @@ json_t *status_daemon(const struct dispatch *dispatch, const struct viewer *view
 			   (json_int_t) totals.queued, "itemsRunning", (json_int_t) totals.running,
 			   "itemsFinished", (json_int_t) dispatch->items_finished, "itemsFailed",
 			   (json_int_t) dispatch->items_failed, "oldestWaitUs",
-			   (json_int_t) totals.oldest_wait, "loopLagUs",
-			   (json_int_t) lag_longest(&dispatch->lag, facts->now), "pools", pools);
+			   (json_int_t) totals.oldest_wait, "pools", pools);
 	if (workers)
 		json_object_set(status, "workers", list);
+	json_object_set_new(status, "loopLagUs",
+			    json_integer((json_int_t) lag_longest(&dispatch->lag, facts->now)));
 	json_decref(list);
 	return status;
 }

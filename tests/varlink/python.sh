@@ -20,7 +20,7 @@ same() {
 
 # stable: a status without what changes from one look to the next.
 stable() {
-  sed -E 's/"(uptimeUs|ageUs|rssBytes|connections)":[0-9]+/"\1":0/g'
+  sed -E 's/"(uptimeUs|ageUs|rssBytes|connections|loopLagUs)":[0-9]+/"\1":0/g'
 }
 
 start_daemon
