@@ -66,6 +66,7 @@ def describe(place, python):
         "memory": f"{memory:.0f} GiB",
         "kernel": platform.release(),
         "system": field("/etc/os-release", "PRETTY_NAME"),
+        "nice": os.nice(0),
         "load": " ".join(f"{load:.2f}" for load in os.getloadavg()),
         "versions": versions(place, python),
     }

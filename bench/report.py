@@ -166,7 +166,7 @@ def machine_list(machine):
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     names = {"date": "date", "commit": "commit", "terms": "terms", "processor": "processor", "cpus": "CPUs",
              "hypervisor": "virtual machine", "memory": "memory", "kernel": "kernel", "system": "system",
-             "load": "load when it began"}
+             "nice": "niceness of all processes", "load": "load when it began"}
     rows = [[names[key], str(machine[key])] for key in names]
     return table(["", ""], rows + [["versions", versions], ["took", f"{machine['took_s'] / 60:.1f} minutes"]])
 
