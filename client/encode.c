@@ -5,6 +5,7 @@
 
 #include "protocol/json_scan.h"
 #include "protocol/limits.h"
+#include "protocol/text.h"
 
 int check_json(const char *text, size_t size, unsigned around, const char *what,
 	       struct failure *failure) {
@@ -52,33 +53,37 @@ static int add_escaped(struct bytes *bytes, unsigned char byte) {
 	return bytes_add_string(bytes, escape);
 }
 
+/* Returns 0; 1 if the string is not UTF-8; -ENOMEM. */
 static int add_quoted(struct bytes *bytes, const char *string, size_t size) {
-	size_t plain = 0;
-
 	if (bytes_reserve(bytes, size + 2) < 0 || bytes_add(bytes, "\"", 1) < 0)
 		return -ENOMEM;
-	for (size_t i = 0; i < size; i++) {
-		unsigned char byte = (unsigned char) string[i];
+	while (size > 0) {
+		size_t plain = text_plain(string, size);
 
-		if (byte >= 0x20 && byte != '"' && byte != '\\')
-			continue;
-		if (bytes_add(bytes, string + plain, i - plain) < 0 || add_escaped(bytes, byte) < 0)
+		if (bytes_add(bytes, string, plain) < 0)
 			return -ENOMEM;
-		plain = i + 1;
+		string += plain;
+		size -= plain;
+		if (size == 0)
+			break;
+		if ((unsigned char) *string >= 0x80)
+			return 1;
+		if (add_escaped(bytes, (unsigned char) *string) < 0)
+			return -ENOMEM;
+		string++;
+		size--;
 	}
-	if (bytes_add(bytes, string + plain, size - plain) < 0 || bytes_add(bytes, "\"", 1) < 0)
-		return -ENOMEM;
-	return 0;
+	return bytes_add(bytes, "\"", 1);
 }
 
 int encode_string(struct bytes *bytes, const char *string, size_t size, struct failure *failure) {
 	size_t before = bytes_size(bytes);
+	int r = add_quoted(bytes, string, size);
 
-	if (add_quoted(bytes, string, size) < 0)
-		return failure_errno(failure, -ENOMEM, "cannot add a string");
-	/* What the quotes hold can be wrong in one way only. */
-	if (check_json(bytes_at(bytes) + before, bytes_size(bytes) - before, 0, "", failure) == 0)
+	if (r == 0)
 		return 0;
+	if (r < 0)
+		return failure_errno(failure, r, "cannot add a string");
 	bytes->end = bytes->begin + before;
 	return failure_set(failure, PROCPOOL_E_BAD_INPUT, "the string is not UTF-8");
 }

@@ -21,6 +21,7 @@ noinst_LTLIBRARIES += %reldir%/libprotocol.la
 	%reldir%/page.h \
 	%reldir%/reply.c %reldir%/reply.h \
 	%reldir%/parameters.c %reldir%/parameters.h \
+	%reldir%/text.c %reldir%/text.h \
 	%reldir%/work.c %reldir%/work.h \
 	%reldir%/work_report.c
 nodist_%canon_reldir%_libprotocol_la_SOURCES = %reldir%/interface.c

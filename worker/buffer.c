@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/text.h"
+
 #define BUFFER_FIRST 4096
 
 void buffer_done(struct buffer *buffer) {
@@ -46,33 +48,6 @@ void buffer_append_uint(struct buffer *buffer, uint64_t value) {
 	buffer_append(buffer, digits + at, sizeof digits - at);
 }
 
-size_t utf8_length(const char *text, size_t size) {
-	const unsigned char *c = (const unsigned char *) text;
-	unsigned char low = 0x80, high = 0xbf; /* of the second byte */
-	size_t length;
-
-	if (c[0] < 0x80)
-		return 1;
-	if (c[0] < 0xc2 || c[0] > 0xf4)
-		return 0;
-	length = c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : 4;
-	/* No overlong forms, no surrogates, nothing above U+10FFFF. */
-	if (c[0] == 0xe0)
-		low = 0xa0;
-	else if (c[0] == 0xed)
-		high = 0x9f;
-	else if (c[0] == 0xf0)
-		low = 0x90;
-	else if (c[0] == 0xf4)
-		high = 0x8f;
-	if (size < length || c[1] < low || c[1] > high)
-		return 0;
-	for (size_t i = 2; i < length; i++)
-		if ((c[i] & 0xc0) != 0x80)
-			return 0;
-	return length;
-}
-
 static void append_escape(struct buffer *buffer, unsigned char c) {
 	static const char hex[] = "0123456789abcdef";
 	static const char *const names[32] = {
@@ -88,27 +63,12 @@ static void append_escape(struct buffer *buffer, unsigned char c) {
 		buffer_append(buffer, (char[]) {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]}, 6);
 }
 
-/* Length of the bytes at text that a JSON string takes as they are. */
-static size_t plain_length(const char *text, size_t size) {
-	size_t i = 0;
-
-	while (i < size) {
-		unsigned char c = (unsigned char) text[i];
-		size_t length = c >= 0x80 ? utf8_length(text + i, size - i) : 1;
-
-		if (length == 0 || c < 0x20 || c == '"' || c == '\\')
-			break;
-		i += length;
-	}
-	return i;
-}
-
 void buffer_append_string(struct buffer *buffer, const char *text, size_t size) {
 	size_t i = 0;
 
 	buffer_append_text(buffer, "\"");
 	while (i < size) {
-		size_t plain = plain_length(text + i, size - i);
+		size_t plain = text_plain(text + i, size - i);
 
 		buffer_append(buffer, text + i, plain);
 		i += plain;

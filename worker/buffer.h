@@ -44,6 +44,3 @@ void buffer_append_string(struct buffer *buffer, const char *text, size_t size);
 
 /* Takes everything from size on away; a failed buffer is well again. */
 void buffer_cut(struct buffer *buffer, size_t size);
-
-/* Length of the UTF-8 sequence at text, of which size > 0 bytes are there; 0 if it is none. */
-size_t utf8_length(const char *text, size_t size);

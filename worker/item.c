@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "protocol/text.h"
 #include "worker/value.h"
 
 /* Ends text, which has room for its NUL, before the sequence that a cut at size splits. */
