@@ -17,6 +17,9 @@
 /* Beyond this, the rest that follows a taken message is copied and the message itself is not. */
 #define STEAL_MIN (32u * 1024)
 
+/* From here on the room for a message only doubles. */
+#define LARGE (1u << 20)
+
 struct channel {
 	const struct channel_loop *loop;
 	const struct channel_ops *ops;
@@ -104,14 +107,15 @@ static int deliver(struct channel *channel) {
 	return 0;
 }
 
-/* Makes room behind the unfinished rest. Returns where to read, and how much. */
+/* Makes room behind the unfinished rest. Returns where to read, and how much. The room grows eightfold, so that most
+ * of a message is not copied again: what is not needed of it goes when the message is taken. */
 static char *read_room(struct channel *channel, size_t *ret_room) {
 	if (!channel->in) {
 		*ret_room = channel->read_size;
 		return channel->loop->scratch;
 	}
 	if (channel->in_capacity - channel->in_size < channel->in_size) {
-		size_t capacity = 2 * channel->in_size + 4096;
+		size_t capacity = (channel->in_size < LARGE ? 8 : 2) * channel->in_size + 4096;
 		char *in = realloc(channel->in, capacity);
 
 		if (!in)
