@@ -1,9 +1,6 @@
 #include "protocol/work.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -181,36 +178,54 @@ void work_message_done(struct work_message *message) {
 	*message = (struct work_message) {0};
 }
 
-/* Appends to buffer, which is long enough by WORK_CHUNK_MAX. */
-__attribute__((format(printf, 4, 5))) static void put(char *buffer, size_t size, size_t *length,
-						      const char *format, ...) {
-	va_list args;
-	int n;
+/* The text of a chunk, as it is written: by hand, since printf() is what costs most of it. */
+struct writer {
+	char *at, *end;
+};
 
-	va_start(args, format);
-	n = vsnprintf(buffer + *length, size - *length, format, args);
-	va_end(args);
-	assert(n >= 0 && (size_t) n < size - *length);
-	*length += (size_t) n;
+/* The room is enough by WORK_CHUNK_MAX. */
+static inline void put(struct writer *writer, const char *text) {
+	size_t length = strlen(text);
+
+	assert(length <= (size_t) (writer->end - writer->at));
+	memcpy(writer->at, text, length);
+	writer->at += length;
+}
+
+static void put_uint(struct writer *writer, const char *name, uint64_t value) {
+	char digits[21];
+	size_t at = sizeof digits - 1;
+
+	digits[at] = '\0';
+	do
+		digits[--at] = (char) ('0' + value % 10);
+	while (value /= 10);
+	put(writer, name);
+	put(writer, digits + at);
 }
 
 size_t work_chunk_head(char *buffer, size_t size, const struct work_chunk *chunk) {
-	size_t length = 0;
+	struct writer writer = {buffer, buffer + size};
 
-	put(buffer, size, &length, "{\"chunk\":%" PRIu64 ",\"function\":\"%s\",\"first\":%" PRIu64,
-	    chunk->chunk, chunk->function, chunk->first);
+	put_uint(&writer, "{\"chunk\":", chunk->chunk);
+	put(&writer, ",\"function\":\"");
+	put(&writer, chunk->function);
+	put_uint(&writer, "\",\"first\":", chunk->first);
 	if (chunk->common)
-		put(buffer, size, &length, ",\"common\":%" PRIu64, chunk->common);
-	if (chunk->unpack != UNPACK_NONE)
-		put(buffer, size, &length, ",\"unpack\":\"%s\"", unpack_name(chunk->unpack));
+		put_uint(&writer, ",\"common\":", chunk->common);
+	if (chunk->unpack != UNPACK_NONE) {
+		put(&writer, ",\"unpack\":\"");
+		put(&writer, unpack_name(chunk->unpack));
+		put(&writer, "\"");
+	}
 	if (chunk->clock)
-		put(buffer, size, &length, ",\"clock\":true");
+		put(&writer, ",\"clock\":true");
 	if (chunk->times)
-		put(buffer, size, &length, ",\"times\":true");
+		put(&writer, ",\"times\":true");
 	if (chunk->stride > 1)
-		put(buffer, size, &length, ",\"stride\":%" PRIu32, chunk->stride);
-	put(buffer, size, &length, ",\"items\":[");
-	return length;
+		put_uint(&writer, ",\"stride\":", chunk->stride);
+	put(&writer, ",\"items\":[");
+	return (size_t) (writer.at - buffer);
 }
 
 size_t work_chunk_tail(char *buffer, size_t size, const struct work_chunk *chunk) {
