@@ -156,7 +156,11 @@ class Gearmand:
     """gearmand, and two workers of libgearman."""
 
     def __init__(self, lab, threads=None):
-        if not shutil.which("gearmand") or not lab.place.program("gearman"):
+        try:
+            self.program = shutil.which("gearmand") and lab.place.program("gearman")
+        except FileNotFoundError:
+            self.program = None
+        if not self.program:
             raise Missing("apt-get install gearman-job-server libgearman-dev")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -167,7 +171,6 @@ class Gearmand:
             command = command[:-2]
         if threads:
             command += ["--threads", str(threads)]
-        self.program = lab.place.program("gearman")
         quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         self.processes = [subprocess.Popen(command, **quiet)]
         self._wait()

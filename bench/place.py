@@ -22,11 +22,11 @@ class Place:
         return ([self.command] if command else []) + list(more)
 
     def program(self, name):
-        """A program of bench/, or None. Libtool's own scripts around them are avoided where we can."""
+        """A program of bench/. Libtool's own scripts around them are avoided where we can."""
         for path in (f"{self.tree}/bench/.libs/{name}", f"{self.tree}/bench/{name}"):
             if os.access(path, os.X_OK) and (self.environment or "/.libs/" not in path):
                 return path
-        return None
+        raise FileNotFoundError(f"{self.tree}/bench/{name} is not built: make bench-programs")
 
 
 def built(tree):

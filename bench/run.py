@@ -171,5 +171,5 @@ def main():
 if __name__ == "__main__":
     try:
         main()
-    except Failed as failure:
+    except (Failed, FileNotFoundError) as failure:
         raise SystemExit(f"bench: {failure}")
