@@ -14,7 +14,7 @@
  * looks for must hold. A play that fails is made as short as it goes, and told.
  */
 
-enum { STEPS = 400, PLAYS = 500 };
+enum { STEPS = 400, PLAYS = 700 };
 
 static void make_steps(unsigned long long seed, struct step *ret) {
 	unsigned long long state = seed * 0x9e3779b97f4a7c15ULL;
