@@ -62,6 +62,14 @@ static size_t shrink(struct step *steps, size_t n) {
 	return n;
 }
 
+/* As an input of tests/fuzz/dispatch. */
+static void keep(const char *path, const struct step *steps, size_t n) {
+	FILE *file = fopen(path, "w");
+
+	cr_assert(file && fwrite(steps, sizeof *steps, n, file) == n, "cannot write %s", path);
+	fclose(file);
+}
+
 static void run_play(unsigned long long seed) {
 	struct step steps[STEPS];
 	size_t n;
@@ -72,10 +80,12 @@ static void run_play(unsigned long long seed) {
 	n = shrink(steps, STEPS);
 	fprintf(stderr, "seed %llu, %zu of its steps:\n", seed, n);
 	goes_well(steps, n, true);
+	if (getenv("KEEP"))
+		keep(getenv("KEEP"), steps, n);
 	cr_assert_fail("seed %llu", seed);
 }
 
-/* $SEED: from this one on; $PLAYS: so many. */
+/* $SEED: from this one on; $PLAYS: so many; $KEEP: the file for the steps of one that fails. */
 UNIT_TEST(dispatch_random, every_item_gets_one_outcome_and_no_worker_stands_idle_beside_it) {
 	const char *first = getenv("SEED"), *count = getenv("PLAYS");
 	unsigned long long seed = first ? strtoull(first, NULL, 10) : 1;
