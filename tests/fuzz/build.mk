@@ -10,6 +10,10 @@ left_out = daemon/main.c daemon/launch.c daemon/options.c
 sources := $(wildcard protocol/*.c) $(filter-out $(left_out),$(wildcard daemon/*.c))
 objects := $(sources:%.c=$(OUT)/%.o) $(OUT)/protocol/interface.o
 
+# What the target dispatch is made of beside its own file; see tests/core/local.mk.
+core := $(patsubst %.c,$(OUT)/%.o,$(filter-out tests/core/dispatch_%.c,$(wildcard tests/core/*.c)))
+core_flags = -Wl,--wrap=clock_gettime,--wrap=kill,--wrap=waitid
+
 flags_fuzz = -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 flags_coverage = -O0 -fprofile-instr-generate -fcoverage-mapping
 link_fuzz = -fsanitize=fuzzer,address,undefined
@@ -32,6 +36,8 @@ $(OUT)/protocol/interface.o: $(BUILD)/protocol/interface.c
 $(OUT)/code.a: $(objects)
 	@rm -f $@ && ar rcs $@ $^
 $(targets:%=$(OUT)/%): $(OUT)/%: $(OUT)/tests/fuzz/%.o $(OUT)/code.a $(OUT)/tests/fuzz/replay.o
-	@$(CC) $(CFLAGS) -o $@ $< $(link_$(MODE)) $(OUT)/code.a $(LIBS)
+	@$(CC) $(CFLAGS) -o $@ $< $(extra) $(link_$(MODE)) $(OUT)/code.a $(LIBS)
+$(OUT)/dispatch: $(core)
+$(OUT)/dispatch: extra = $(core) $(core_flags)
 
 -include $(wildcard $(OUT)/*/*.d $(OUT)/*/*/*.d)

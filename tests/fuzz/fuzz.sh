@@ -19,6 +19,7 @@ modules() {
 call protocol/call.c protocol/parameters.c protocol/member.c
 configuration daemon/configuration.c daemon/quantity.c
 connection daemon/conn.c daemon/channel.c
+dispatch daemon/binding.c daemon/recall.c daemon/ticket.c daemon/progress.c daemon/sched.c daemon/fair.c
 document protocol/document.c
 frame protocol/frame.h
 json_scan protocol/json_scan.c protocol/json_string.h protocol/json_number.h protocol/json_lane.h protocol/json_numbers.h
@@ -103,7 +104,7 @@ plant() {
   rm -rf "$copy"
   mkdir -p "$copy/tests"
   cp -a "$top/protocol" "$top/daemon" "$copy"
-  cp -a "$top/tests/fuzz" "$copy/tests"
+  cp -a "$top/tests/fuzz" "$top/tests/core" "$copy/tests"
   chmod -R u+w "$copy"
   patch -s -d "$copy" -p1 <"$top/tests/fuzz/planted/$bug.patch" || die "$bug.patch does not apply any more"
   # Objects are newer than the sources they were made of, but for the sabotaged one.

@@ -4,6 +4,7 @@ fuzz_replays = \
 	%reldir%/call \
 	%reldir%/configuration \
 	%reldir%/connection \
+	%reldir%/dispatch \
 	%reldir%/document \
 	%reldir%/frame \
 	%reldir%/json_scan \
@@ -26,6 +27,12 @@ TESTS += $(fuzz_replays)
 %canon_reldir%_connection_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_NAME='"connection"'
 %canon_reldir%_connection_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(LIBEVENT_CFLAGS)
 %canon_reldir%_connection_LDADD = daemon/libdaemon.la $(LIBEVENT_LIBS) $(JANSSON_LIBS)
+
+%canon_reldir%_dispatch_SOURCES = %reldir%/dispatch.c %reldir%/replay.c %reldir%/fuzz.h
+%canon_reldir%_dispatch_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_NAME='"dispatch"'
+%canon_reldir%_dispatch_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(LIBEVENT_CFLAGS)
+%canon_reldir%_dispatch_LDADD = tests/core/libcore.la daemon/libdaemon.la $(LIBEVENT_LIBS) $(JANSSON_LIBS)
+%canon_reldir%_dispatch_LDFLAGS = $(AM_LDFLAGS) $(core_ldflags)
 
 %canon_reldir%_document_SOURCES = %reldir%/document.c %reldir%/replay.c %reldir%/fuzz.h
 %canon_reldir%_document_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_NAME='"document"'
