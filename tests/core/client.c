@@ -154,6 +154,7 @@ void client_submit(struct play *play, const struct step *step) {
 		return;
 	}
 	check_refusal(client, function, &error);
+	client->end = error_name(error.id);
 	say("client %" PRIu64 " is refused: %s", client->id, error_name(error.id));
 	error_done(&error);
 	request_free(request);
@@ -235,6 +236,7 @@ static void release(struct client *client, const char *why) {
 
 	say("client %" PRIu64 " is through: %s", client->id, why);
 	client->request = NULL;
+	client->end = why;
 	dispatch_release(client->play->dispatch, request);
 }
 
@@ -286,7 +288,7 @@ void client_progressed(void *owner, struct request *request) {
 		return;
 	if (request->state == REQUEST_FAILED) {
 		check_failure(client);
-		return release(client, "failed");
+		return release(client, error_name(request->failure.id));
 	}
 	take_ready(client);
 	if (client->n_delivered != client->n)

@@ -16,11 +16,17 @@ check_LTLIBRARIES += %reldir%/libcore.la
 
 if HAVE_CRITERION
 core_tests = \
+	%reldir%/dispatch_cases \
 	%reldir%/dispatch_random
 check_PROGRAMS += $(core_tests)
 TESTS += $(core_tests)
 
 core_test_libs = %reldir%/libcore.la daemon/libdaemon.la $(unit_libs)
+
+%canon_reldir%_dispatch_cases_SOURCES = %reldir%/dispatch_cases.c
+%canon_reldir%_dispatch_cases_CFLAGS = $(unit_cflags) $(LIBEVENT_CFLAGS)
+%canon_reldir%_dispatch_cases_LDADD = $(core_test_libs)
+%canon_reldir%_dispatch_cases_LDFLAGS = $(unit_ldflags) $(core_ldflags)
 
 %canon_reldir%_dispatch_random_SOURCES = %reldir%/dispatch_random.c
 %canon_reldir%_dispatch_random_CFLAGS = $(unit_cflags) $(LIBEVENT_CFLAGS)

@@ -223,7 +223,7 @@ static bool all_empty(const struct play *play) {
 }
 
 /* What was begun comes to its end: by itself, within two minutes. */
-static void finish(struct play *play) {
+void play_finish(struct play *play) {
 	say("everybody behaves");
 	fake_write_fail(0);
 	fake_loop_run(play->loop.base);
@@ -245,24 +245,31 @@ static void finish(struct play *play) {
 	}
 }
 
-static void tear_down(struct play *play) {
+struct play *play_begin(const struct step *setting) {
+	struct play *play = malloc(sizeof *play);
+
+	if (!play)
+		broken("no memory");
+	log_set_level(-1);
+	set_up(play, setting);
+	fake_loop_run(play->loop.base);
+	return play;
+}
+
+struct play *play_free(struct play *play) {
 	dispatch_free(play->dispatch);
 	fake_processes_done();
 	configuration_done(&play->configuration);
 	fake_loop_free(play->loop.base);
+	free(play);
+	return NULL;
 }
 
 void play_steps(const struct step *steps, size_t n) {
-	struct play *play = malloc(sizeof *play);
+	struct play *play = play_begin(&steps[0]);
 
-	if (!play || n == 0)
-		broken("nothing to play");
-	log_set_level(-1);
-	set_up(play, &steps[0]);
-	fake_loop_run(play->loop.base);
 	for (size_t i = 1; i < n; i++)
 		play_step(play, &steps[i]);
-	finish(play);
-	tear_down(play);
-	free(play);
+	play_finish(play);
+	play_free(play);
 }

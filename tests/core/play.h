@@ -23,6 +23,15 @@ struct step {
 /* The first step chooses the setting. */
 void play_steps(const struct step *steps, size_t n);
 
+struct play;
+
+/* Its parts: the setting, … */
+struct play *play_begin(const struct step *setting);
+/* … and the end, where everybody does what is expected until nothing is left. */
+void play_finish(struct play *play);
+/* Always returns NULL. */
+struct play *play_free(struct play *play);
+
 /* ---- inside ---- */
 
 #define PLAY_POOLS   3
@@ -51,6 +60,7 @@ struct client {
 	struct play *play;
 	uint64_t id;
 	struct request *request; /* NULL once released */
+	const char *end;         /* why it is: "done", "cancelled", "gone" or the error's name */
 	int pool;                /* that the function is of; -1 = none, or several */
 	bool limited;            /* an item of it may only take so long */
 	bool persistent;         /* an item whose worker died may be started again */
