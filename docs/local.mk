@@ -6,7 +6,7 @@ dist_doc_DATA = README.md NEWS.md LICENSE \
 # What make bench drew for performance.md.
 performancedir = $(docdir)/performance
 dist_performance_DATA = \
-	%reldir%/performance/clients.svg %reldir%/performance/items.svg \
+	%reldir%/performance/clients.svg %reldir%/performance/items.svg %reldir%/performance/latency.svg \
 	%reldir%/performance/sizes.svg %reldir%/performance/workers.svg
 
 # The reference of the libraries. It is kept, so that it can be read where nothing was built.
