@@ -15,6 +15,7 @@ unit_tests = \
 	%reldir%/json_scan_jansson \
 	%reldir%/member \
 	%reldir%/page \
+	%reldir%/text \
 	%reldir%/unit_test
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
@@ -66,6 +67,11 @@ check_LTLIBRARIES += %reldir%/libunit.la
 %canon_reldir%_frame_CFLAGS = $(unit_cflags)
 %canon_reldir%_frame_LDADD = $(unit_libs)
 %canon_reldir%_frame_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_text_SOURCES = %reldir%/text.c
+%canon_reldir%_text_CFLAGS = $(unit_cflags)
+%canon_reldir%_text_LDADD = $(unit_libs)
+%canon_reldir%_text_LDFLAGS = $(unit_ldflags)
 
 %canon_reldir%_member_SOURCES = %reldir%/member.c
 %canon_reldir%_member_CFLAGS = $(unit_cflags)
