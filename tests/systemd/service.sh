@@ -16,6 +16,15 @@ property() {
   systemctl show procpool.service --property="$1" --value
 }
 
+# What a variable of the build stands for.
+directory() {
+  local prefix exec_prefix
+  prefix=$(sed -n 's/^prefix = //p' "$show_build/Makefile")
+  # shellcheck disable=SC2034
+  exec_prefix=$prefix
+  eval "echo $(sed -n "s/^$1 = //p" "$show_build/Makefile")"
+}
+
 show_journal() {
   echo "the journal:"
   journalctl --no-pager --lines=40 --unit='procpool*' || true
@@ -66,9 +75,9 @@ expect 'restarts' 0 "$(property NRestarts)"
 expect 'the same daemon' "$before" "$(property MainPID)"
 
 echo '$ systemctl reload procpool.service    (with another environment for the workers, then with a mistake)'
-conf=/usr/local/etc/procpool/conf.d
+conf=$(directory sysconfdir)/procpool/conf.d
 mkdir -p $conf
-printf 'pool default { command = {"/usr/local/libexec/procpool/procpool-worker"} environment = {"GENERATION=2"} }\n' >$conf/test.conf
+printf 'pool default { command = {"%s/procpool/procpool-worker"} environment = {"GENERATION=2"} }\n' "$(directory libexecdir)" >$conf/test.conf
 systemctl reload procpool.service || fail "the reload failed" "$(systemctl status --no-pager procpool.service)"
 expect 'the same daemon' "$before" "$(property MainPID)"
 expect 'the next map' '36' "$(as member procpool map square 6)"
