@@ -20,6 +20,8 @@ has stderr 'too much is held already (limit 3, scope user)' "$err"
 
 "$procpool" status --watch >"$scratch/watch" 2>&1 &
 watch=$!
+# Not before: a ping could take its place.
+until_true 20 'status is watched' grep -q '^slots' "$scratch/watch"
 refused() { ! "$procpool" ping >"$scratch/ping" 2>&1; }
 until_true 20 'two are connected' refused
 run ping
