@@ -10,6 +10,7 @@ TESTS += %reldir%/system
 %canon_reldir%_system_SOURCES = \
 	%reldir%/harness.c %reldir%/harness.h \
 	%reldir%/internal.h \
+	%reldir%/leaks.c \
 	%reldir%/line.c %reldir%/peer.c %reldir%/fake.c \
 	%reldir%/pattern.c %reldir%/pattern.h \
 	%reldir%/test_attempts.c \
