@@ -15,6 +15,8 @@
 /* The highest number is the system's word for nobody. */
 #define NUMBER_MOST (UINT32_MAX - 1)
 
+#define ADMIN_GROUP "procpool-admin"
+
 /* A number that is written as one. */
 static bool is_number(const char *name, uint32_t *ret) {
 	uint64_t number;
@@ -116,6 +118,20 @@ static int resolve_pool(struct pool_configuration *pool, struct configuration_er
 	return r;
 }
 
+/* Without a word about groups in the configuration: the one that comes with the service, where there is one. */
+static int default_admin_group(struct permission *administrators) {
+	uint32_t gid;
+
+	if (!find_group(ADMIN_GROUP, &gid))
+		return 0;
+	administrators->groups = malloc(sizeof *administrators->groups);
+	if (!administrators->groups)
+		return -ENOMEM;
+	administrators->groups[0] = gid;
+	administrators->n_groups = 1;
+	return 0;
+}
+
 int users_resolve(struct configuration *configuration, struct configuration_error *error) {
 	const struct names users = {"daemon.admin_users", NULL, "user", configuration->admin_users,
 				    find_user};
@@ -123,6 +139,8 @@ int users_resolve(struct configuration *configuration, struct configuration_erro
 				     configuration->admin_groups, find_group};
 	int r = resolve(&configuration->administrators, &users, &groups, error);
 
+	if (r == 0 && !configuration->admin_groups)
+		r = default_admin_group(&configuration->administrators);
 	for (size_t i = 0; r == 0 && i < configuration->n_pools; i++)
 		r = resolve_pool(&configuration->pools[i], error);
 	if (r < 0)
