@@ -19,6 +19,10 @@ static const char help[] =
 	"                           or the name of a pool, which is created if it is new\n"
 	"  --socket PATH            listen at PATH instead of /run/procpool/io.procpool (root) or\n"
 	"                           $XDG_RUNTIME_DIR/procpool/io.procpool (others)\n"
+	"  --user                   be a user's own daemon, root's too: listen in $XDG_RUNTIME_DIR,\n"
+	"                           and read procpool.conf and conf.d/*.conf of\n"
+	"                           $XDG_CONFIG_HOME/procpool or ~/.config/procpool, and nothing\n"
+	"                           of " SYSCONFDIR "\n"
 	"  --private FD             serve only this user, without configuration files unless\n"
 	"                           --config names one, and go when FD is closed by whoever\n"
 	"                           started us; workers inherit environment, directory and stderr\n"
@@ -32,12 +36,21 @@ static const char help[] =
 	"Exit status: 0 stopped cleanly, 2 bad command line, 69 the socket cannot be had,\n"
 	"71 the system refused something, 78 mistake in the configuration.\n";
 
-enum { OPTION_CONFIG = 1, OPTION_SET, OPTION_SOCKET, OPTION_PRIVATE, OPTION_HELP, OPTION_VERSION };
+enum {
+	OPTION_CONFIG = 1,
+	OPTION_SET,
+	OPTION_SOCKET,
+	OPTION_USER,
+	OPTION_PRIVATE,
+	OPTION_HELP,
+	OPTION_VERSION,
+};
 
 static const struct option longs[] = {
 	{"config", required_argument, NULL, OPTION_CONFIG},
 	{"set", required_argument, NULL, OPTION_SET},
 	{"socket", required_argument, NULL, OPTION_SOCKET},
+	{"user", no_argument, NULL, OPTION_USER},
 	{"private", required_argument, NULL, OPTION_PRIVATE},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{"version", no_argument, NULL, OPTION_VERSION},
@@ -67,11 +80,24 @@ static int take(struct options *options, int option, const char *value) {
 	case OPTION_CONFIG: options->config = value; return -1;
 	case OPTION_SET: options->sets[options->n_sets++] = value; return -1;
 	case OPTION_SOCKET: options->socket = value; return -1;
+	case OPTION_USER: options->user = true; return -1;
 	case OPTION_PRIVATE: return parse_private(options, value);
 	case OPTION_HELP: fputs(help, stdout); return 0;
 	case OPTION_VERSION: puts("procpoold " PACKAGE_VERSION); return 0;
 	default: return usage();
 	}
+}
+
+/* --user says which configuration is read, and so do these. Returns as options_parse(). */
+static int check_user(const struct options *options) {
+	const char *other = options->config	       ? "--config"
+			    : options->private_fd >= 0 ? "--private"
+						       : NULL;
+
+	if (!options->user || !other)
+		return -1;
+	fprintf(stderr, "procpoold: --user and %s exclude each other.\n", other);
+	return usage();
 }
 
 int options_parse(struct options *ret, int argc, char **argv) {
@@ -87,6 +113,8 @@ int options_parse(struct options *ret, int argc, char **argv) {
 		fprintf(stderr, "procpoold takes no argument such as '%s'.\n", argv[optind]);
 		status = usage();
 	}
+	if (status < 0)
+		status = check_user(&options);
 	if (status >= 0)
 		options_done(&options);
 	else

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The command line of procpoold. Pure but for what it prints. */
@@ -9,6 +10,7 @@ struct options {
 	const char **sets;  /* owned array of SECTION.KEY=VALUE, in order */
 	size_t n_sets;
 	const char *socket; /* NULL = the default path */
+	bool user;          /* the user's own configuration and socket */
 	int private_fd;     /* -1 = not private */
 };
 

@@ -23,6 +23,7 @@ cli_tests = \
 	%reldir%/reload.sh \
 	%reldir%/results.sh \
 	%reldir%/usage.sh \
+	%reldir%/user-daemon.sh \
 	%reldir%/which-daemon.sh
 TESTS += $(cli_tests)
 EXTRA_DIST += $(cli_tests) %reldir%/lib.sh

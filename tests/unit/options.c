@@ -51,6 +51,7 @@ UNIT_TEST(options, without_any_everything_is_the_default) {
 	cr_assert_null(options.config);
 	cr_assert_eq(options.n_sets, 0);
 	cr_assert_null(options.socket);
+	cr_assert(!options.user);
 	cr_assert_eq(options.private_fd, -1);
 	cr_assert_str_eq(printed.text, "");
 	options_done(&options);
@@ -71,9 +72,23 @@ UNIT_TEST(options, each_is_taken) {
 	cr_assert_str_eq(options.sets[1], "c.d={\"x\"}");
 	cr_assert_str_eq(options.socket, "/s");
 	cr_assert_eq(options.private_fd, fd);
+	options_done(&options);
 	again = fcntl(fd, F_GETFD);
 	cr_assert(again & FD_CLOEXEC, "no worker inherits the private descriptor");
+	snprintf(line, sizeof line, "--private %d --user", fd);
+	cr_assert_eq(parse(&options, &printed, line), OPTIONS_EXIT_USAGE);
+	cr_assert_not_null(strstr(printed.text, "--user and --private exclude each other.\n"));
 	close(fd);
+}
+
+UNIT_TEST(options, user_stands_beside_those_that_name_no_files) {
+	struct options options;
+	struct printed printed;
+
+	cr_assert_eq(parse(&options, &printed, "--user --socket /s --set a.b=1"), -1, "%s",
+		     printed.text);
+	cr_assert(options.user);
+	cr_assert_str_eq(options.socket, "/s");
 	options_done(&options);
 }
 
@@ -85,7 +100,7 @@ UNIT_TEST(options, help_and_version_are_printed) {
 	cr_assert_eq(strncmp(printed.text, "Usage: procpoold [OPTION]...\n", 29), 0);
 	for (const char *const *name =
 		     (const char *const[]) {"--config FILE", "--set SECTION.KEY=VALUE",
-					    "--socket PATH", "--private FD", "--help", "--version",
+					    "--socket PATH", "--user ", "--private FD", "--help", "--version",
 					    "Exit status: 0 ", NULL};
 	     *name; name++)
 		cr_assert_not_null(strstr(printed.text, *name), "%s", *name);
@@ -109,6 +124,8 @@ UNIT_TEST(options, a_mistake_is_named) {
 		{"--private 2", "procpoold: --private takes an open descriptor, not '2'.\n"},
 		{"--private -1", "procpoold: --private takes an open descriptor, not '-1'.\n"},
 		{"--private 1000", "procpoold: --private takes an open descriptor, not '1000'.\n"},
+		{"--user --config /c", "procpoold: --user and --config exclude each other.\n"},
+		{"--user=ada", "procpoold: option '--user' doesn't allow an argument\n"},
 		{"--private 99999999999",
 		 "procpoold: --private takes an open descriptor, not '99999999999'.\n"},
 	};
