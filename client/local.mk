@@ -60,6 +60,7 @@ noinst_LTLIBRARIES += %reldir%/libprocpooltool.la
 	%reldir%/tool/map.c %reldir%/tool/map.h \
 	%reldir%/tool/output.c %reldir%/tool/output.h \
 	%reldir%/tool/private.c %reldir%/tool/private.h \
+	%reldir%/tool/program.c %reldir%/tool/program.h \
 	%reldir%/tool/progress.c %reldir%/tool/progress.h \
 	%reldir%/tool/query.c %reldir%/tool/query.h \
 	%reldir%/tool/report.c %reldir%/tool/report.h \

@@ -49,15 +49,14 @@ static size_t read_proc(pid_t pid, const char *file, char *buffer, size_t size) 
 	return n;
 }
 
-/* The name of the client process, or null. */
-static json_t *program_name(pid_t pid) {
+/* The name of the client process. A sandbox may hide the processes of others, and a name may be no UTF-8. */
+static void add_program(json_t *entry, pid_t pid) {
 	char name[32];
-	json_t *value;
 
 	read_proc(pid, "comm", name, sizeof name);
 	name[strcspn(name, "\n")] = '\0';
-	value = name[0] ? json_string(name) : NULL;
-	return value ? value : json_null();
+	if (name[0])
+		json_object_set_new(entry, "program", json_string(name));
 }
 
 struct listing {
@@ -77,13 +76,13 @@ static void list_request(const struct request *request, void *context) {
 		return;
 	waits_for = dispatch_waits_for(listing->dispatch, request);
 	snprintf(id, sizeof id, "%" PRIu64, request->id);
-	entry = json_pack("{ss ss sI sI so sI sI sI sI sI}", "id", id, "function",
-			  request->function, "uid", (json_int_t) request->uid, "pid",
-			  (json_int_t) request->pid, "program", program_name(request->pid), "items",
-			  (json_int_t) request->items.n, "finished",
+	entry = json_pack("{ss ss sI sI sI sI sI sI sI}", "id", id, "function", request->function,
+			  "uid", (json_int_t) request->uid, "pid", (json_int_t) request->pid,
+			  "items", (json_int_t) request->items.n, "finished",
 			  (json_int_t) request_finished(request), "failed",
 			  (json_int_t) request->failed, "running", (json_int_t) request->running,
 			  "ageUs", (json_int_t) (listing->now - request->accepted));
+	add_program(entry, request->pid);
 	if (waits_for)
 		json_object_set_new(entry, "waitsFor", json_string(waits_for));
 	json_array_append_new(listing->list, entry);

@@ -3,6 +3,7 @@
 #include <pwd.h>
 #include <stdio.h>
 
+#include "client/tool/program.h"
 #include "client/tool/table.h"
 
 /* ---- members ---- */
@@ -53,6 +54,17 @@ static int add_user(struct table *table, const json_t *object) {
 	return user ? table_add(table, "%s", user->pw_name) : add_number(table, object, "uid");
 }
 
+/* The client's program; looked up here if the daemon could not see it. */
+static int add_program(struct table *table, const json_t *request) {
+	char name[32];
+
+	if (json_is_string(json_object_get(request, "program")))
+		return add_text(table, request, "program");
+	program_name((pid_t) number_of(request, "pid"), (uid_t) number_of(request, "uid"), name,
+		     sizeof(name));
+	return table_add(table, "%s", name);
+}
+
 /* Adds one row; the fields of a column after the other. */
 typedef int (*add_row)(struct table *table, const json_t *object);
 
@@ -95,7 +107,7 @@ static int add_request(struct table *table, const json_t *request) {
 
 	if (add_text(table, request, "id") < 0 || add_text(table, request, "function") < 0 ||
 	    add_user(table, request) < 0 || add_number(table, request, "pid") < 0 ||
-	    add_text(table, request, "program") < 0 || add_number(table, request, "items") < 0 ||
+	    add_program(table, request) < 0 || add_number(table, request, "items") < 0 ||
 	    add_number(table, request, "finished") < 0 ||
 	    add_number(table, request, "failed") < 0 || add_number(table, request, "running") < 0 ||
 	    add_duration(table, request, "ageUs") < 0 || table_add(table, "%s", waits) < 0)

@@ -312,7 +312,7 @@ Test(control, nobody_cancels_the_calls_of_others) {
  * "`ListRequests() → (requests)` has one object for each request of your user that is not over,
  * oldest first."
  * "`id`, `function` | its name, and what it runs"
- * "`uid`, `pid`, `program` | the client: user, process, and the name of that"
+ * "`uid`, `pid` | the client: user and process"
  * "`items`, `finished`, `failed`, `running` | how many there are so far, have ended, have ended in
  * an error, and are in workers' hands"
  * "`ageUs` | microseconds since it was accepted"
