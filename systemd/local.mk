@@ -1,10 +1,13 @@
 # Units and the user they run as. sysusers.d lies beside the folder systemd/ in every prefix that systemd reads.
 
-%reldir%/procpool.service: %reldir%/procpool.service.in Makefile
-	$(AM_V_GEN)$(MKDIR_P) %reldir% && $(SED) -e 's,[@]sbindir[@],$(sbindir),g' -e 's,[@]bindir[@],$(bindir),g' -e 's,[@]docdir[@],$(docdir),g' \
-		$(srcdir)/%reldir%/procpool.service.in >$@.tmp && mv $@.tmp $@
-CLEANFILES += %reldir%/procpool.service
-EXTRA_DIST += %reldir%/procpool.service.in %reldir%/procpool.socket %reldir%/procpool.sysusers
+systemd_units = %reldir%/procpool.service %reldir%/user/procpool.service
+$(systemd_units): %: %.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SED) -e 's,[@]sbindir[@],$(sbindir),g' -e 's,[@]bindir[@],$(bindir),g' -e 's,[@]docdir[@],$(docdir),g' \
+		$< >$@.tmp && mv $@.tmp $@
+CLEANFILES += $(systemd_units)
+EXTRA_DIST += \
+	%reldir%/procpool.service.in %reldir%/procpool.socket %reldir%/procpool.sysusers \
+	%reldir%/user/procpool.service.in %reldir%/user/procpool.socket
 
 if HAVE_SYSTEMD_UNITS
 nodist_systemdsystemunit_DATA = %reldir%/procpool.service
@@ -13,6 +16,15 @@ dist_systemdsystemunit_DATA = %reldir%/procpool.socket
 install-data-hook: install-sysusers
 uninstall-hook: uninstall-sysusers
 endif
+
+if HAVE_SYSTEMD_USER_UNITS
+nodist_systemduserunit_DATA = %reldir%/user/procpool.service
+dist_systemduserunit_DATA = %reldir%/user/procpool.socket
+endif
+
+# Drop-ins to start from.
+dropinsdir = $(docdir)/examples/systemd
+dist_dropins_DATA = %reldir%/examples/network.conf %reldir%/examples/users.conf
 
 sysusersdir = $(systemdsystemunitdir)/../../sysusers.d
 install-sysusers:
