@@ -1,45 +1,13 @@
 #!/bin/bash
 # procpool as a service of a real systemd: installed from the built tree, started by its socket, used by a
 # member of the group procpool and refused to others, restarted, stopped.
-here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
-if [ "${1-}" != --inside ]; then
-  exec "$here/with-systemd" "${BASH_SOURCE[0]}" --inside
-fi
-. "$here/../show/lib.sh"
-
-# as USER COMMAND…
-as() {
-  setpriv --reuid="$1" --regid="$1" --init-groups env -i PATH=/usr/local/bin:/usr/bin:/bin HOME=/ "${@:2}"
-}
-
-property() {
-  systemctl show procpool.service --property="$1" --value
-}
-
-# What a variable of the build stands for.
-directory() {
-  local prefix exec_prefix
-  prefix=$(sed -n 's/^prefix = //p' "$show_build/Makefile")
-  # shellcheck disable=SC2034
-  exec_prefix=$prefix
-  eval "echo $(sed -n "s/^$1 = //p" "$show_build/Makefile")"
-}
-
-show_journal() {
-  echo "the journal:"
-  journalctl --no-pager --lines=40 --unit='procpool*' || true
-  show_clean
-}
-trap 'status=$?; [ "$status" -eq 0 ] || show_journal; exit "$status"' EXIT
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
 
 echo "\$ make install && systemd-sysusers && systemctl enable --now procpool.socket"
-make -C "$show_build" install >"$show_scratch/install" 2>&1 || fail "make install" "$(tail "$show_scratch/install")"
-ldconfig
-systemd-sysusers
+install_procpool
 useradd --groups procpool member
 useradd stranger
-systemctl daemon-reload
-systemctl enable --now procpool.socket 2>&1 | sed 's/^/  /'
+enable_socket
 # "The service listens on `/run/procpool/io.procpool`."
 # "Who may connect to the service are root and the members of the group `procpool`: its socket has mode 0660."
 expect 'socket' 'srw-rw---- root procpool' "$(stat --format='%A %U %G' /run/procpool/io.procpool)"
@@ -64,20 +32,9 @@ sed 's/^/  /' "$show_scratch/stranger"
 expect 'exit status' 77 "$status"
 grep -q 'group procpool' "$show_scratch/stranger" || fail "it does not say what to do"
 
-echo 'A watchdog of one second, and a map that lasts three:'
-mkdir -p /run/systemd/system/procpool.service.d
-printf '[Service]\nWatchdogSec=1s\n' >/run/systemd/system/procpool.service.d/test.conf
-systemctl daemon-reload
-systemctl restart procpool.service
-before=$(property MainPID)
-as member procpool map sleep 3 0.1 >/dev/null
-expect 'restarts' 0 "$(property NRestarts)"
-expect 'the same daemon' "$before" "$(property MainPID)"
-
 echo '$ systemctl reload procpool.service    (with another environment for the workers, then with a mistake)'
-conf=$(directory sysconfdir)/procpool/conf.d
-mkdir -p $conf
-printf 'pool default { command = {"%s/procpool/procpool-worker"} environment = {"GENERATION=2"} }\n' "$(directory libexecdir)" >$conf/test.conf
+before=$(property MainPID)
+printf 'pool default { command = {"%s"} environment = {"GENERATION=2"} }\n' "$worker" >"$conf/conf.d/test.conf"
 systemctl reload procpool.service || fail "the reload failed" "$(systemctl status --no-pager procpool.service)"
 expect 'the same daemon' "$before" "$(property MainPID)"
 expect 'the next map' '36' "$(as member procpool map square 6)"
@@ -85,7 +42,7 @@ replaced() {
   journalctl --no-pager --unit=procpool.service | grep -q 'reload: done, [1-9][0-9]* workers were replaced'
 }
 until_true 20 "all workers are replaced" replaced
-printf 'pool default {\n  worker = 2\n}\n' >$conf/test.conf
+printf 'pool default {\n  worker = 2\n}\n' >"$conf/conf.d/test.conf"
 ! systemctl reload procpool.service 2>"$show_scratch/reload" || fail "a mistake was taken"
 expect 'service' active "$(systemctl is-active procpool.service)"
 told() {
@@ -93,7 +50,7 @@ told() {
 }
 until_true 10 "the reason in the journal" told
 expect 'the next map' '49' "$(as member procpool map square 7)"
-rm $conf/test.conf
+rm "$conf/conf.d/test.conf"
 
 echo '$ kill -9 (the daemon)'
 kill -9 "$before"

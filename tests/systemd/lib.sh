@@ -1,0 +1,105 @@
+# shellcheck shell=bash
+# What the tests under a real systemd share. Sourced first: outside it boots one and runs the script in there; what
+# follows this line in a script runs inside, as root of a machine that is thrown away.
+systemd_here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+if [ "${1-}" != --inside ]; then
+  exec "$systemd_here/with-systemd" "$0" --inside
+fi
+. "$systemd_here/../show/lib.sh"
+
+end() {
+  local status=$?
+  if [ "$status" -ne 0 ]; then
+    echo "the journal:"
+    journalctl --no-pager --lines=60 --unit='procpool*' || true
+  fi
+  show_clean
+  exit "$status"
+}
+trap end EXIT
+
+# What a variable of the build stands for.
+directory() {
+  local prefix exec_prefix datarootdir PACKAGE_TARNAME
+  prefix=$(sed -n 's/^prefix = //p' "$show_build/Makefile")
+  # shellcheck disable=SC2034
+  exec_prefix=$prefix datarootdir=$prefix/share PACKAGE_TARNAME=procpool
+  eval "echo $(sed -n "s/^$1 = //p" "$show_build/Makefile")"
+}
+
+# Puts procpool on this machine, and says where things are: $conf the folder of the configuration, $worker and $functions the
+# stock worker and the folder of its functions, $examples the drop-ins.
+install_procpool() {
+  make -C "$show_build" install >"$show_scratch/install" 2>&1 || fail "make install" "$(tail "$show_scratch/install")"
+  ldconfig
+  systemd-sysusers >"$show_scratch/sysusers" 2>&1 || fail "systemd-sysusers" "$(cat "$show_scratch/sysusers")"
+  systemctl daemon-reload
+  conf=$(directory sysconfdir)/procpool
+  worker=$(directory libexecdir)/procpool/procpool-worker
+  functions=$(directory libdir)/procpool/functions
+  examples=$(directory docdir)/examples/systemd
+  mkdir -p "$conf/conf.d" "$functions"
+}
+
+enable_socket() {
+  systemctl enable --now procpool.socket 2>&1 | sed 's/^/  /'
+}
+
+# The tests' functions, for the pools whose command is not set.
+install_functions() {
+  install -m 644 "$show_build/tests/functions/.libs/functions.so" "$functions/"
+}
+
+# as USER COMMAND…
+as() {
+  setpriv --reuid="$1" --regid="$1" --init-groups env -i PATH=/usr/local/bin:/usr/bin:/bin HOME=/ "${@:2}"
+}
+
+property() {
+  systemctl show procpool.service --property="$1" --value
+}
+
+# drop_in NAME LINE…: of the service, until the machine is gone.
+drop_in() {
+  mkdir -p /run/systemd/system/procpool.service.d
+  printf '%s\n' "${@:2}" >"/run/systemd/system/procpool.service.d/$1.conf"
+  systemctl daemon-reload
+}
+
+# processes: the pids of the service's control group.
+processes() {
+  local group
+  group=$(property ControlGroup)
+  [ -n "$group" ] || return 0
+  cat /sys/fs/cgroup/{,systemd,unified}"$group/cgroup.procs" 2>/dev/null | sort -un
+}
+
+# daemon: its pid. There is none between a death and the next start.
+daemon() {
+  local pid
+  pid=$(property MainPID)
+  [ "${pid:-0}" -ne 0 ] && echo "$pid"
+}
+
+# another_daemon PID: whether another one than PID is ready.
+another_daemon() {
+  [ "$(property ActiveState)" = active ] && [ "$(property MainPID)" != "$1" ]
+}
+
+# alive PID…: whether one of them is there, zombies apart.
+alive() {
+  local pid
+  for pid; do
+    [[ $(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null) =~ ^(Z.*)?$ ]] || return 0
+  done
+  return 1
+}
+none_alive() {
+  ! alive "$@"
+}
+
+# seconds SINCE: from an $EPOCHREALTIME on, with two digits.
+seconds() {
+  local us=$((${EPOCHREALTIME/[.,]/} - ${1/[.,]/}))
+  printf '%d.%02d' $((us / 1000000)) $((us / 10000 % 100))
+}
