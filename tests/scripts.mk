@@ -21,6 +21,9 @@ check_PROGRAMS += %reldir%/show/caller
 %canon_reldir%_show_caller_SOURCES = %reldir%/show/caller.c
 # Without the shared library, so that other users can run a copy.
 %canon_reldir%_show_caller_LDADD = client/libclient.la protocol/libprotocol.la $(JANSSON_LIBS)
+check_PROGRAMS += %reldir%/systemd/load
+%canon_reldir%_systemd_load_SOURCES = %reldir%/systemd/load.c
+%canon_reldir%_systemd_load_LDADD = client/libclient.la protocol/libprotocol.la $(JANSSON_LIBS)
 check_PROGRAMS += %reldir%/show/json_agree
 %canon_reldir%_show_json_agree_SOURCES = %reldir%/show/json_agree.c \
 	%reldir%/unit/json_texts.c %reldir%/unit/json_texts.h
@@ -56,7 +59,14 @@ shows = \
 	%reldir%/show/slots-cgroup-quota.sh \
 	%reldir%/show/soak-short.sh \
 	%reldir%/show/worker.sh \
+	%reldir%/systemd/crash.sh \
+	%reldir%/systemd/lib.sh \
+	%reldir%/systemd/restart.sh \
+	%reldir%/systemd/sandbox.sh \
 	%reldir%/systemd/service.sh \
+	%reldir%/systemd/user-unit.sh \
+	%reldir%/systemd/users.sh \
+	%reldir%/systemd/watchdog.sh \
 	%reldir%/systemd/with-systemd
 
 EXTRA_DIST += quickstart .ci/run \

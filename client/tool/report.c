@@ -66,6 +66,9 @@ static const char *next_step(const char *name) {
 	case ERROR_TOO_MANY_CONNECTIONS:
 		return "try again when others have closed theirs; the administrator sets "
 		       "limits.connections and limits.user_connections";
+	case ERROR_PERMISSION_DENIED:
+		return "it is for administrators: root, and the group procpool-admin unless "
+		       "daemon.admin_groups names others";
 	default: return NULL;
 	}
 }

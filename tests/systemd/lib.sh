@@ -103,3 +103,41 @@ seconds() {
   local us=$((${EPOCHREALTIME/[.,]/} - ${1/[.,]/}))
   printf '%d.%02d' $((us / 1000000)) $((us / 10000 % 100))
 }
+
+# ---- load: twenty clients, members of the group procpool, with one connection each (tests/systemd/load.c) ----
+
+# start_load ARGUMENT…: starts one more client for each argument, "" or "idempotent"; $load is what all of them printed.
+load_clients=0
+start_load() {
+  local argument
+  load=$show_scratch/load
+  if [ "$load_clients" -eq 0 ]; then
+    mkdir "$load"
+    install "$show_build/tests/systemd/load" /usr/local/bin/procpool-test-load
+    useradd --groups procpool loader
+  fi
+  for argument; do
+    load_clients=$((load_clients + 1))
+    # shellcheck disable=SC2086
+    as loader procpool-test-load "/tmp/load-over" $argument >"$load/$load_clients.${argument:-plain}" 2>&1 &
+  done
+}
+
+load_lines() {
+  cat "$load"/* | wc -l
+}
+
+# load_goes_on LINES: whether three calls for each client are over since there were LINES.
+load_goes_on() {
+  [ "$(load_lines)" -ge $(($1 + 3 * load_clients)) ]
+}
+
+stop_load() {
+  touch /tmp/load-over
+  wait
+}
+
+# count_calls PATTERN [CLIENTS]
+count_calls() {
+  cat "$load"/*"${2-}" | grep -cE "^($1)" || true
+}
