@@ -57,6 +57,7 @@ struct worker_private {
 	bool violated, ours, timed_out;
 	uint64_t last_chunk;
 	enum stop_step step;
+	bool leaving;    /* STOP_ASKED was reached: an interrupt that comes to nothing leads back there */
 	uint64_t target; /* position an interrupt is meant for, 0 = whatever runs */
 	const char *reason;
 
@@ -125,6 +126,7 @@ void worker_stop(struct worker *worker, uint64_t grace) {
 		return;
 	worker->private->ours = true;
 	set_state(worker, WORKER_STOPPING);
+	worker->private->leaving = true;
 	channel_finish(worker->private->channel);
 	set_step(worker, STOP_ASKED, grace);
 }
@@ -141,6 +143,15 @@ void worker_interrupt(struct worker *worker, const struct chunk *chunk, uint32_t
 	p->target = chunk ? position_pack(chunk->number, offset, false) : 0;
 	p->reason = reason;
 	set_step(worker, STOP_GRACE, grace);
+}
+
+/* What an interrupt was meant for has ended by itself. */
+static void end_interrupt(struct worker *worker) {
+	struct worker_private *p = worker->private;
+
+	p->reason = NULL;
+	p->target = 0;
+	set_step(worker, p->leaving ? STOP_ASKED : STOP_NONE, SECOND);
 }
 
 /* The grace of an interrupt is over: is the item it was meant for still at work? */
@@ -161,12 +172,10 @@ static void on_timer(evutil_socket_t fd, short what, void *context) {
 	switch (p->step) {
 	case STOP_START: worker_kill(worker, "it did not say hello within start_timeout"); break;
 	case STOP_GRACE:
-		if (still_meant(worker)) {
+		if (still_meant(worker))
 			send_signal(worker, STOP_TERM);
-		} else {
-			p->reason = NULL;
-			set_step(worker, STOP_NONE, 0);
-		}
+		else
+			end_interrupt(worker);
 		break;
 	case STOP_ASKED: send_signal(worker, STOP_TERM); break;
 	default: send_signal(worker, STOP_KILL);
@@ -288,10 +297,8 @@ static void chunk_finished(struct worker *worker, struct chunk *chunk,
 
 	evtimer_del(p->recall);
 	progress_lift(&p->progress);
-	if (p->step == STOP_GRACE) {
-		p->reason = NULL;
-		set_step(worker, STOP_NONE, 0);
-	}
+	if (p->step == STOP_GRACE)
+		end_interrupt(worker);
 	if (worker->state == WORKER_BUSY)
 		set_state(worker, WORKER_IDLE);
 }
@@ -425,6 +432,7 @@ static void on_ended(void *context, enum channel_end end) {
 	(void) end;
 	/* An exit follows as a rule, and says more. */
 	if (worker->private->step < STOP_ASKED) {
+		worker->private->leaving = true;
 		worker->private->target = 0;
 		set_step(worker, STOP_ASKED, SECOND);
 	}

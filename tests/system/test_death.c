@@ -507,6 +507,31 @@ Test(death, a_worker_that_closes_its_socket_but_lives_is_stopped) {
 	harness_stop(s.h);
 }
 
+/* Whoever cancels another of its items meanwhile does not save it. */
+/* "A worker that closes its socket without an exit is treated so, too." */
+Test(death, a_worker_that_closed_its_socket_is_stopped_though_an_item_is_cancelled) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h);
+
+	peer_send(p, "{'method':'io.procpool.Stream','upgrade':true,'parameters':{'function':'f',"
+		     "'options':{'chunkSize':3}}}");
+	peer_expect(p, "{'parameters':{'request':'1','window':'~int'}}");
+	peer_send(p, "{'items':[10,11,12],'end':true}");
+	worker_expect(w, "{'chunk':1,'items':[10,11,12], ...}");
+	worker_page_store(w, 1, 0, true);
+	worker_order(w, "close");
+	peer_send(p, "{'cancel':[2]}");
+	worker_expect_gone(w);
+	expect_chunk(harness_ready_worker(h, "f"), 1, "[11]", 1, "[1]");
+	peer_expect(p, "{'first':0,'results':[null],'errors':[{'index':0,'kind':'WorkerDied', "
+		       "...}]}");
+	peer_expect(p, "{'first':1,'results':[1,null],'errors':[{'index':2,'kind':'Cancelled', "
+		       "...}]}");
+	peer_expect(p, "{'summary':{'succeeded':1,'failed':1,'cancelled':1, ...}}");
+	harness_stop(h);
+}
+
 static bool worker_is_stopping(void *data) {
 	struct peer *p = data;
 	json_t *status, *worker;
