@@ -298,6 +298,9 @@ static uint64_t room_ahead(const struct worker *worker, uint64_t now) {
 	TAILQ_FOREACH (chunk, &worker->chunks, link) {
 		if (chunk->predicted == CHUNK_UNKNOWN || ++n == BINDING_AHEAD_CHUNKS)
 			return 0;
+		/* It may be what kills those who read it: they read nothing else then. */
+		if (chunk->handed > 0)
+			return 0;
 		held += chunk_remaining(chunk, now);
 	}
 	/* One that is over its time may go on for long. */
@@ -319,7 +322,7 @@ static bool fits_behind(const struct search *search, const struct ticket *ticket
 	uint64_t pending = request_pending(request);
 
 	if (ticket->pool != search->pool || request->uid != search->worker->uid ||
-	    !ticket->is_known)
+	    !ticket->is_known || items_handed(&request->items) > 0)
 		return false;
 	if (!below_max_workers(request) && !serves(search->worker, request))
 		return false;

@@ -130,6 +130,12 @@ uint64_t items_first(const struct items *items) {
 	return again ? again->first : items->next;
 }
 
+uint32_t items_handed(const struct items *items) {
+	const struct item_range *again = TAILQ_FIRST(&items->again);
+
+	return again ? again->handed : 0;
+}
+
 uint32_t items_attempts(const struct items *items, uint64_t index) {
 	const struct item_range *range = find_again(items, index);
 

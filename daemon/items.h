@@ -61,6 +61,8 @@ uint64_t items_waiting(const struct items *items);
 bool items_is_waiting(const struct items *items, uint64_t index);
 /* The one that is handed over next; items->n if there is none. */
 uint64_t items_first(const struct items *items);
+/* How often that one was handed over without being started. */
+uint32_t items_handed(const struct items *items);
 /* How often a waiting item was started before. */
 uint32_t items_attempts(const struct items *items, uint64_t index);
 

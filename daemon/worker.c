@@ -234,10 +234,14 @@ static void settle_chunks(struct worker *worker, const struct worker_end *end) {
 		.target = p->target,
 	};
 	struct chunk *chunk;
+	bool behind = false;
 
-	while ((chunk = TAILQ_FIRST(&worker->chunks))) {
+	for (; (chunk = TAILQ_FIRST(&worker->chunks)); behind = true) {
 		struct settlement settlement = chunk_settle(chunk, &evidence);
 
+		/* Nothing speaks against one that only waited behind another. */
+		if (behind && settlement.untouched)
+			settlement = (struct settlement) {0};
 		TAILQ_REMOVE(&worker->chunks, chunk, link);
 		p->ops->chunk_over(p->context, worker, chunk, &settlement, end);
 		free(chunk);

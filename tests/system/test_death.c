@@ -337,7 +337,7 @@ Test(death, apply_reports_it_as_item_failed) {
 
 /* ---- handed over again and again ---- */
 
-/* "An item whose worker died three times before it began is given up, with `WorkerDied` and
+/* "An item that three workers were given, and died before they began it, is given up, with `WorkerDied` and
  * `attempts` 0." */
 Test(death, an_item_handed_over_thrice_without_a_start_is_given_up) {
 	struct harness *h = harness_start(ONE_FAKE);
@@ -352,6 +352,75 @@ Test(death, an_item_handed_over_thrice_without_a_start_is_given_up) {
 	}
 	expect_chunk(w, 1, "['good']", 1, "[1]");
 	peer_expect(p, "{'parameters':{'results':[null,1],'errors':[" DIED(0, 0) "], ...}}");
+	harness_stop(h);
+}
+
+/* From here on the function is known to be fast: what waits is sent ahead. */
+static void teach_that_it_is_fast(struct fake *w, struct peer *p) {
+	peer_call(p, "Apply", "{'function':'f'}");
+	worker_expect(w, "{'chunk':1, ...}");
+	worker_send(w, "{'chunk':1,'results':[0],'busyUs':1}");
+	peer_expect_text(p, "{'parameters':{'result':0}}");
+}
+
+/* "Deaths behind another chunk do not count." */
+Test(death, what_was_sent_behind_a_poison_item_runs_however_often_that_is_tried) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h);
+	unsigned chunk = 2;
+
+	teach_that_it_is_fast(w, p);
+	peer_call(p, "Map",
+		  "{'function':'f','items':['poison','a','b'],'options':{'chunkSize':1,"
+		  "'retries':4}}");
+	for (int i = 0; i < 5; i++, chunk = 1) {
+		worker_expect(w, "{'chunk':%u,'items':['poison'], ...}", chunk);
+		worker_expect(w, "{'chunk':%u,'items':['a'], ...}", chunk + 1);
+		worker_expect(w, "{'chunk':%u,'items':['b'], ...}", chunk + 2);
+		worker_page_store(w, chunk, 0, true);
+		worker_order(w, "signal %d", SIGSEGV);
+		w = harness_ready_worker(h, "f");
+	}
+	worker_expect(w, "{'chunk':1,'items':['a'], ...}");
+	worker_expect(w, "{'chunk':2,'items':['b'], ...}");
+	worker_send(w, "{'chunk':1,'results':[1],'busyUs':1}");
+	worker_send(w, "{'chunk':2,'results':[2],'busyUs':1}");
+	peer_expect(p, "{'parameters':{'results':[null,1,2],'errors':[" DIED(0, 5) "], ...}}");
+	harness_stop(h);
+}
+
+/* "Where one of them counted, the next worker gets the chunk alone." */
+Test(death, of_who_reads_an_item_is_not_blamed_on_what_was_read_with_it) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h);
+
+	teach_that_it_is_fast(w, p);
+	peer_call(p, "Map",
+		  "{'function':'f','items':['a','poison','b'],'options':{'chunkSize':1}}");
+	worker_expect(w, "{'chunk':2,'items':['a'], ...}");
+	worker_expect(w, "{'chunk':3,'items':['poison'], ...}");
+	worker_expect(w, "{'chunk':4,'items':['b'], ...}");
+	worker_order(w, "signal %d", SIGSEGV);
+	w = harness_ready_worker(h, "f");
+	worker_expect(w, "{'chunk':1,'items':['a'], ...}");
+	cr_assert_not(worker_has_message(w));
+	worker_send(w, "{'chunk':1,'results':[1],'busyUs':1}");
+	worker_page_store(w, 1, 1, false);
+	worker_expect(w, "{'chunk':2,'items':['poison'], ...}");
+	worker_expect(w, "{'chunk':3,'items':['b'], ...}");
+	for (int i = 0; i < 2; i++) {
+		worker_order(w, "signal %d", SIGSEGV);
+		w = harness_ready_worker(h, "f");
+		worker_expect(w, "{'chunk':1,'items':['poison'], ...}");
+		cr_assert_not(worker_has_message(w));
+	}
+	worker_order(w, "signal %d", SIGSEGV);
+	w = harness_ready_worker(h, "f");
+	worker_expect(w, "{'chunk':1,'items':['b'], ...}");
+	worker_send(w, "{'chunk':1,'results':[2],'busyUs':1}");
+	peer_expect(p, "{'parameters':{'results':[1,null,2],'errors':[" DIED(1, 0) "], ...}}");
 	harness_stop(h);
 }
 
