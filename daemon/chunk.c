@@ -32,10 +32,23 @@ static struct settlement running(const struct chunk *chunk, const struct chunk_e
 	return settle(position.offset, true, position.offset + 1);
 }
 
-static struct settlement between(const struct chunk *chunk, struct position position) {
-	if (position.offset < chunk->reported || position.offset > chunk->count)
+static struct settlement between(const struct chunk *chunk, const struct chunk_evidence *evidence,
+				 struct position position) {
+	struct position target = position_unpack(evidence->target);
+	uint32_t offset = position.offset;
+	struct settlement settlement = settle(offset, false, offset);
+
+	if (offset < chunk->reported || offset > chunk->count)
 		return blame_first(chunk);
-	return settle(position.offset, false, position.offset);
+	settlement.silent = offset > chunk->reported;
+	if (!evidence->targeted || target.chunk != chunk->number)
+		return settlement;
+	/* It was hit although it had ended, without a report; or although it was not begun, in all its time. */
+	if (settlement.silent && target.offset == offset - 1)
+		return settle(offset - 1, true, offset);
+	if (target.offset == offset && offset < chunk->count)
+		return settle(offset, true, offset + 1);
+	return settlement;
 }
 
 struct settlement chunk_settle(const struct chunk *chunk, const struct chunk_evidence *evidence) {
@@ -47,7 +60,8 @@ struct settlement chunk_settle(const struct chunk *chunk, const struct chunk_evi
 		return untouched(chunk);
 	if (position.chunk > chunk->number)
 		return settle(chunk->count, false, chunk->count);
-	return position.running ? running(chunk, evidence, position) : between(chunk, position);
+	return position.running ? running(chunk, evidence, position)
+				: between(chunk, evidence, position);
 }
 
 int64_t chunk_charge(struct chunk *chunk, uint64_t now) {
@@ -90,17 +104,22 @@ uint32_t chunk_unstarted(const struct chunk *chunk, uint64_t limit, uint64_t pro
 }
 
 struct chunk_deadline chunk_deadline(const struct chunk *chunk, bool page, uint64_t progress,
-				     uint64_t began, uint64_t now) {
+				     uint64_t began, uint64_t moved, uint64_t now) {
 	struct position at = position_unpack(progress);
 	struct chunk_deadline deadline = {.offset = chunk->reported};
 	uint64_t since = chunk->began;
 
 	if (page && at.chunk == chunk->number) {
-		/* Between two items there is nothing to be late. */
-		if (!at.running || at.offset < chunk->reported || at.offset >= chunk->count)
-			return (struct chunk_deadline) {.in = chunk->item_timeout};
-		deadline.offset = at.offset;
-		if (began > since && began <= now)
+		bool is_item = at.offset >= chunk->reported && at.offset < chunk->count;
+
+		/* Between two items the one that has ended is late, if nothing at all is heard of it. */
+		if (at.running && is_item)
+			deadline.offset = at.offset;
+		else if (!at.running && at.offset > chunk->reported && at.offset <= chunk->count)
+			deadline.offset = at.offset - 1;
+		if (!at.running || !is_item)
+			since = moved > since ? moved : since;
+		else if (began > since && began <= now)
 			since = began;
 	}
 	/* A worker that does not even begin is as late as one that does not end. */

@@ -47,6 +47,7 @@ struct settlement {
 	bool blamed; /* the item at offset `finished` is */
 	uint32_t rest;
 	bool untouched; /* nothing of the chunk was started */
+	bool silent; /* nothing was begun after the item at offset `finished` - 1, which was not reported */
 };
 
 /* µs of slot time that the chunk has held, and that were not charged yet. Negative once it is over in less than was
@@ -63,9 +64,10 @@ struct chunk_deadline {
 	uint32_t offset; /* that one */
 };
 
-/* progress and began: the page's words, where the worker keeps it (page); a lie about began is not believed. */
+/* progress and began: the page's words, where the worker keeps it (page); a lie about began is not believed. moved: when
+ * the page was last seen to change, or a report came. */
 struct chunk_deadline chunk_deadline(const struct chunk *chunk, bool page, uint64_t progress,
-				     uint64_t began, uint64_t now);
+				     uint64_t began, uint64_t moved, uint64_t now);
 
 /* The first offset that may be taken back from a worker that was asked, a while ago, to begin nothing from the position
  * `limit` on, and whose page says `progress` now; count if there is none. */

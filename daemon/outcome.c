@@ -9,6 +9,9 @@
 /* A chunk handed over this often without a start is halved, a single item given up. */
 #define HANDED_HALVE   2
 #define HANDED_GIVE_UP 3
+/* So many attempts more than its retries has an item whose worker ended right after it and did not report it. Others
+ * that ran beside it may have had some of them on their account. */
+#define SILENT_GIVE_UP 10
 
 /* -------- item errors -------- */
 
@@ -346,11 +349,24 @@ static int put_back_untouched(struct request *request, const struct chunk *chunk
 					chunk->attempts);
 }
 
+/* Whether the last item that finished has cost enough workers that ended by themselves. */
+static bool is_given_up(const struct request *request, const struct chunk *chunk,
+			const struct worker_end *end) {
+	return end && !end->ours && !request->options.no_rerun &&
+	       chunk->attempts + 1 >= (uint64_t) request->options.retries + SILENT_GIVE_UP;
+}
+
 static int put_back_rest(struct request *request, const struct chunk *chunk,
 			 const struct settlement *settlement, const struct worker_end *end) {
-	int r = repeat(request, chunk->first + chunk->reported,
-		       settlement->finished - chunk->reported, chunk->attempts + 1);
+	bool given_up = settlement->silent && is_given_up(request, chunk, end);
+	uint32_t finished = settlement->finished - given_up;
+	int r = repeat(request, chunk->first + chunk->reported, finished - chunk->reported,
+		       chunk->attempts + 1);
 
+	if (r == 0 && given_up)
+		r = give_up(request, chunk->first + finished, end,
+			    "again and again a worker ended after the item and did not report it",
+			    chunk->attempts + 1);
 	if (r == 0 && settlement->blamed)
 		r = blame(request, chunk->first + settlement->finished, end, chunk->attempts + 1);
 	if (r == 0)

@@ -57,7 +57,7 @@ struct worker_private {
 	bool violated, ours, timed_out;
 	uint64_t last_chunk;
 	enum stop_step step;
-	bool leaving;    /* STOP_ASKED was reached: an interrupt that comes to nothing leads back there */
+	bool leaving; /* STOP_ASKED was reached: an interrupt that comes to nothing leads back there */
 	uint64_t target; /* position an interrupt is meant for, 0 = whatever runs */
 	const char *reason;
 
@@ -206,11 +206,13 @@ static void on_item_timer(evutil_socket_t fd, short what, void *context) {
 	struct worker *worker = context;
 	struct worker_private *p = worker->private;
 	const struct chunk *chunk = TAILQ_FIRST(&worker->chunks);
+	uint64_t now = clock_now();
 	struct chunk_deadline deadline;
 
 	(void) fd, (void) what;
+	progress_observe(&p->progress, worker->items, now);
 	deadline = chunk_deadline(chunk, p->progress.kept, progress_now(&p->progress),
-				  progress_began(&p->progress), clock_now());
+				  progress_began(&p->progress), p->progress.since, now);
 	if (deadline.in > 0)
 		return watch_item(worker, deadline.in);
 	if (p->step >= STOP_TERM)
@@ -343,6 +345,8 @@ static const char *take_results(struct worker *worker, const struct worker_repor
 		return "items returned that were not asked back";
 
 	chunk->reported += (uint32_t) n;
+	if (chunk->item_timeout)
+		p->progress.since = clock_now();
 	wrong = p->ops->results(p->context, worker, chunk, report);
 	if (wrong) {
 		/* Nothing of the message was taken: its items have no results. */

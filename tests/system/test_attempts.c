@@ -69,6 +69,49 @@ Test(attempts, a_stopped_worker_is_killed_for_an_item_that_it_never_began) {
 	harness_stop(h);
 }
 
+/* "An item that has finished is over its time, too, if its worker then neither reports nor begins anything for as
+ * long." */
+Test(attempts, an_item_that_is_never_reported_is_over_its_time) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h);
+
+	peer_call(p, "Map",
+		  "{'function':'f','items':[1,2,3],"
+		  "'options':{'chunkSize':3,'itemTimeoutMs':100}}");
+	worker_expect(w, "{'chunk':1,'items':[1,2,3], ...}");
+	worker_page_begin(w, 1, 1);
+	worker_page_store(w, 1, 2, false);
+	worker_expect_gone(w);
+	w = harness_ready_worker(h, "f");
+	worker_expect(w, "{'chunk':1,'items':[1], ...}");
+	worker_answer(w, 1, 0, "[10]");
+	worker_expect(w, "{'chunk':2,'items':[3], ...}");
+	worker_answer(w, 2, 0, "[30]");
+	peer_expect(p, "{'parameters':{'results':[10,null,30],'errors':[{'index':1,"
+		       "'kind':'ItemTimeout','attempts':1, ...}], ...}}");
+	harness_stop(h);
+}
+
+Test(attempts, an_item_is_over_its_time_if_the_one_before_was_reported_and_it_never_begins) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h);
+
+	peer_call(p, "Map",
+		  "{'function':'f','items':[1,2,3],"
+		  "'options':{'chunkSize':3,'itemTimeoutMs':100}}");
+	worker_expect(w, "{'chunk':1,'items':[1,2,3], ...}");
+	worker_answer(w, 1, 0, "[10]");
+	worker_expect_gone(w);
+	w = harness_ready_worker(h, "f");
+	worker_expect(w, "{'chunk':1,'items':[3], ...}");
+	worker_answer(w, 1, 0, "[30]");
+	peer_expect(p, "{'parameters':{'results':[10,null,30],'errors':[{'index':1,"
+		       "'kind':'ItemTimeout', ...}], ...}}");
+	harness_stop(h);
+}
+
 /* "A worker that writes no page (2.5) gets such items, and those of a call with `retries` or `itemTimeoutMs`, one at a
  * time." */
 Test(attempts, a_worker_without_a_page_has_its_item_timed_from_the_hand_over) {

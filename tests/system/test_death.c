@@ -424,6 +424,31 @@ Test(death, of_who_reads_an_item_is_not_blamed_on_what_was_read_with_it) {
 	harness_stop(h);
 }
 
+/* It has finished, and each time its worker is gone before it says so. */
+/* "An item is given up, too, with `WorkerDied`, if its worker died after the item had finished, neither reporting it nor
+ * beginning another, and if that was at least the tenth start beyond its `retries`." */
+Test(death, after_an_item_costs_so_many_workers_and_no_more) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h);
+
+	peer_call(p, "Map",
+		  "{'function':'f','items':['a','poison','b'],"
+		  "'options':{'chunkSize':3,'retries':1}}");
+	worker_expect(w, "{'chunk':1,'items':['a','poison','b'], ...}");
+	for (int i = 0; i < 11; i++) {
+		worker_page_store(w, 1, 2, false);
+		worker_order(w, "signal %d", SIGSEGV);
+		w = harness_ready_worker(h, "f");
+		if (i < 10)
+			worker_expect(w, "{'chunk':1,'items':['a','poison'], ...}");
+	}
+	expect_chunk(w, 1, "['a']", 0, "[1]");
+	expect_chunk(w, 2, "['b']", 2, "[3]");
+	peer_expect(p, "{'parameters':{'results':[1,null,3],'errors':[" DIED(1, 11) "], ...}}");
+	harness_stop(h);
+}
+
 Test(death, a_chunk_handed_over_twice_without_a_start_is_halved) {
 	struct harness *h = harness_start(ONE_FAKE);
 	struct fake *w = harness_ready_worker(h, "f");

@@ -126,11 +126,15 @@ UNIT_TEST(chunk, a_protocol_violation_blames_the_first_item_without_result) {
 UNIT_TEST(chunk, a_kill_that_was_meant_for_another_item_costs_nobody) {
 	const struct row meant[] = {
 		{"it hit whom it was meant for", 4, 1, RUNNING(CHUNK, 2), "=~X."},
+		{"it had ended, and was not reported", 4, 1, AT(CHUNK, 3), "=~X."},
+		{"it was not begun", 4, 1, AT(CHUNK, 2), "=~X."},
 	};
 	const struct row innocent[] = {
 		{"the next one ran already", 4, 1, RUNNING(CHUNK, 3), "=~~."},
 		{"the one before still ran", 4, 1, RUNNING(CHUNK, 1), "=..."},
-		{"none ran", 4, 1, AT(CHUNK, 3), "=~~."},
+		{"none ran, and it had long ended", 4, 1, AT(CHUNK, 4), "=~~~"},
+		{"none ran, and it was not begun for long", 4, 1, AT(CHUNK, 1), "=..."},
+		{"it was reported", 4, 3, AT(CHUNK, 3), "===."},
 		{"a later chunk ran", 4, 1, RUNNING(CHUNK + 1, 2), "=~~~"},
 	};
 	const struct row impossible[] = {
@@ -138,6 +142,7 @@ UNIT_TEST(chunk, a_kill_that_was_meant_for_another_item_costs_nobody) {
 	};
 	const struct row other[] = {
 		{"the same offset of another chunk", 4, 1, RUNNING(CHUNK, 2), "=~.."},
+		{"which had ended", 4, 1, AT(CHUNK, 3), "=~~."},
 	};
 
 	SETTLE_ALL(meant, .page = true, .targeted = true, .target = AT(CHUNK, 2));
@@ -174,6 +179,15 @@ static void oracle(char *line, uint32_t count, uint32_t reported, uint64_t at, u
 			   evidence->target != (at << 21 | (uint64_t) offset << 1)))
 			c = 'X';
 		line[i] = c;
+	}
+	/* Between two items a blow hits the one that ended, or else the one that should begin. */
+	if (believed && at == CHUNK && !running && evidence->targeted &&
+	    evidence->target >> 21 == CHUNK) {
+		uint32_t target = (uint32_t) (evidence->target >> 1) & PAGE_OFFSET_MAX;
+
+		if ((target + 1 == offset && line[target] == '~') ||
+		    (target == offset && target < count))
+			line[target] = 'X';
 	}
 	line[count] = '\0';
 }
@@ -327,19 +341,26 @@ UNIT_TEST(chunk, an_item_is_late_by_its_own_time) {
 		uint64_t progress, began, now; /* µs; the chunk came first at 1000 */
 		uint64_t in;
 		uint32_t offset;
+		uint64_t moved;
 	} table[] = {
-		{"it has just begun", true, RUNNING(7, 2), 5000, 5000, 100, 2},
-		{"its time is nearly over", true, RUNNING(7, 2), 5000, 5099, 1, 2},
-		{"its time is over", true, RUNNING(7, 2), 5000, 5100, 0, 2},
-		{"between two items", true, AT(7, 2), 1000, 9000, 100, 0},
-		{"before the first, for long", true, AT(6, 9), 500, 1100, 0, 1},
-		{"before the first, not for long", true, AT(6, 9), 500, 1060, 40, 1},
-		{"the clock lies: in the future", true, RUNNING(7, 2), 99999, 1100, 0, 2},
-		{"the clock lies: before the chunk", true, RUNNING(7, 2), 3, 1050, 50, 2},
-		{"the page lies", true, RUNNING(7, 99), 5000, 9000, 100, 0},
-		{"a result came for it", true, RUNNING(7, 0), 1000, 9000, 100, 0},
-		{"no page", false, 0, 0, 1099, 1, 1},
-		{"no page, over", false, 0, 0, 1100, 0, 1},
+		{"it has just begun", true, RUNNING(7, 2), 5000, 5000, 100, 2, 0},
+		{"its time is nearly over", true, RUNNING(7, 2), 5000, 5099, 1, 2, 0},
+		{"its time is over", true, RUNNING(7, 2), 5000, 5100, 0, 2, 0},
+		{"between two items", true, AT(7, 2), 1000, 9000, 100, 1, 9000},
+		{"between two items, for long", true, AT(7, 2), 8990, 9000, 0, 1, 8900},
+		{"between two items, long before the chunk", true, AT(7, 2), 1, 1060, 40, 1, 3},
+		{"behind the last, for long", true, AT(7, 10), 8990, 9000, 0, 9, 8900},
+		{"all is reported, for long", true, AT(7, 1), 8990, 9000, 0, 1, 8900},
+		{"before the first, for long", true, AT(6, 9), 500, 1100, 0, 1, 0},
+		{"before the first, not for long", true, AT(6, 9), 500, 1060, 40, 1, 0},
+		{"the clock lies: in the future", true, RUNNING(7, 2), 99999, 1100, 0, 2, 0},
+		{"the clock lies: before the chunk", true, RUNNING(7, 2), 3, 1050, 50, 2, 0},
+		{"the page lies", true, RUNNING(7, 99), 5000, 9000, 100, 1, 9000},
+		{"the page lies, for long", true, RUNNING(7, 99), 8990, 9000, 0, 1, 8900},
+		{"a result came for it", true, RUNNING(7, 0), 1000, 9000, 100, 1, 9000},
+		{"a result came for it, long ago", true, RUNNING(7, 0), 8990, 9000, 0, 1, 8900},
+		{"no page", false, 0, 0, 1099, 1, 1, 0},
+		{"no page, over", false, 0, 0, 1100, 0, 1, 0},
 	};
 
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -348,8 +369,9 @@ UNIT_TEST(chunk, an_item_is_late_by_its_own_time) {
 					    .reported = 1,
 					    .began = 1000,
 					    .item_timeout = 100};
-		struct chunk_deadline deadline = chunk_deadline(
-			&chunk, table[i].page, table[i].progress, table[i].began, table[i].now);
+		struct chunk_deadline deadline =
+			chunk_deadline(&chunk, table[i].page, table[i].progress, table[i].began,
+				       table[i].moved, table[i].now);
 
 		cr_assert_eq(deadline.in, table[i].in, "%s: in %llu", table[i].what,
 			     (unsigned long long) deadline.in);
