@@ -19,6 +19,7 @@
 static const struct setting daemon_settings[] = {
 	{"slots", SETTING_AUTO_COUNT, offsetof(struct configuration, slots)},
 	{"drain_timeout", SETTING_TIME, offsetof(struct configuration, drain_timeout)},
+	{"log_level", SETTING_LOG_LEVEL, offsetof(struct configuration, log_level)},
 	{"admin_users", SETTING_LIST, offsetof(struct configuration, admin_users)},
 	{"admin_groups", SETTING_LIST, offsetof(struct configuration, admin_groups)},
 	{.key = NULL},
@@ -372,6 +373,7 @@ void configuration_init(struct configuration *configuration) {
 	*configuration = (struct configuration) {
 		.slots = SETTING_AUTO,
 		.drain_timeout = 60 * SECOND,
+		.log_level = SETTING_AUTO,
 		.limits =
 			{
 				.message = LIMIT_MESSAGE,

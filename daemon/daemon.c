@@ -76,7 +76,13 @@ struct daemon {
 };
 
 static void set_state(struct daemon *daemon, enum daemon_state state) {
-	log_info("%s -> %s", state_names[daemon->state], state_names[state]);
+	static const enum entry_kind kinds[] = {
+		[DAEMON_RUNNING] = ENTRY_DAEMON_READY,
+		[DAEMON_DRAINING] = ENTRY_DAEMON_STOPPING,
+		[DAEMON_STOPPED] = ENTRY_DAEMON_STOPPED,
+	};
+
+	log_event(kinds[state], NULL, "%s -> %s", state_names[daemon->state], state_names[state]);
 	daemon->state = state;
 }
 
@@ -458,6 +464,15 @@ static unsigned count_slots(const struct configuration *configuration) {
 	return quota && quota < allowed ? quota : allowed;
 }
 
+/* A private daemon's stderr is its starter's: whoever asked for results wants no diary. */
+static void take_log_level(const struct daemon *daemon) {
+	uint64_t level = daemon->setup->configuration->log_level;
+
+	if (level == SETTING_AUTO)
+		level = daemon->setup->private_fd >= 0 ? LOG_WARNING : LOG_INFO;
+	log_set_level((int) level);
+}
+
 /* -------- another configuration -------- */
 
 static int read_configuration(void *context, struct configuration *ret,
@@ -486,6 +501,7 @@ static void on_configuration_changed(void *context) {
 	struct daemon *daemon = context;
 	const struct configuration *configuration = daemon->setup->configuration;
 
+	take_log_level(daemon);
 	dispatch_set_slots(daemon->dispatch, count_slots(configuration));
 	fill_limits(daemon);
 	daemon->api.deliveries.reply_limit = configuration->limits.reply;
@@ -515,6 +531,7 @@ static int build(struct daemon *daemon) {
 	const struct configuration *configuration = daemon->setup->configuration;
 	int r;
 
+	take_log_level(daemon);
 	daemon->loop.base = event_base_new();
 	daemon->loop.scratch = malloc(CHANNEL_SCRATCH);
 	if (!daemon->loop.base || !daemon->loop.scratch)

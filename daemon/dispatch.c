@@ -277,8 +277,23 @@ static void on_tick(evutil_socket_t fd, short what, void *context) {
 
 /* -------- what workers do -------- */
 
-static void log_slow_items(const struct ticket *ticket, const struct chunk *chunk,
-			   const struct worker_report *report) {
+static void log_slow_item(const struct ticket *ticket, const struct worker *worker, uint64_t item,
+			  uint64_t us) {
+	struct entry_fields about = *worker_fields(worker);
+
+	about.function = ticket->request->function;
+	about.request = (struct entry_number) {true, ticket->id};
+	about.item = (struct entry_number) {true, item};
+	about.client_uid = (struct entry_number) {true, ticket->request->uid};
+	about.run_us = (struct entry_number) {true, us};
+	log_event(ENTRY_ITEM_SLOW, &about,
+		  "slow item: %s, item %llu of request %llu of uid %u took %.3f s",
+		  ticket->function, (unsigned long long) item, (unsigned long long) ticket->id,
+		  ticket->request->uid, (double) us / 1e6);
+}
+
+static void log_slow_items(const struct ticket *ticket, const struct worker *worker,
+			   const struct chunk *chunk, const struct worker_report *report) {
 	uint64_t slow = ticket->pool->slow_item;
 	uint64_t first = chunk->first + chunk->reported - report->doc->elements.count;
 
@@ -289,10 +304,7 @@ static void log_slow_items(const struct ticket *ticket, const struct chunk *chun
 		uint64_t us = (uint64_t) json_integer_value(json_array_get(report->results->us, i));
 
 		if (us > slow)
-			log_info("slow item: %s, item %llu of request %llu of uid %u took %.3f s",
-				 ticket->function, (unsigned long long) (first + i / 2),
-				 (unsigned long long) ticket->id, ticket->request->uid,
-				 (double) us / 1e6);
+			log_slow_item(ticket, worker, first + i / 2, us);
 	}
 }
 
@@ -305,7 +317,6 @@ static const char *on_results(void *context, struct worker *worker, const struct
 	struct error error = {0};
 	const char *wrong;
 
-	(void) worker;
 	if (report->results->unknown) {
 		route_nowhere(request, &error);
 		request_fail(request, REQUEST_FAILED, &error);
@@ -313,7 +324,7 @@ static const char *on_results(void *context, struct worker *worker, const struct
 	wrong = outcome_report(request, chunk, report);
 	if (wrong)
 		return wrong;
-	log_slow_items(ticket, chunk, report);
+	log_slow_items(ticket, worker, chunk, report);
 	dispatch->items_finished += report->doc->elements.count;
 	dispatch->items_failed += request->failed - failed;
 	estimate_learn(&dispatch->private->binding.estimate, ticket->function,
@@ -430,9 +441,31 @@ int dispatch_submit(struct dispatch *dispatch, struct request *request, void *ow
 	return 0;
 }
 
+static void log_finished(const struct ticket *ticket, uint64_t now) {
+	const struct request *request = ticket->request;
+	uint64_t started = request->started ? request->started : now;
+	const struct entry_fields about = {
+		.pool = ticket->pool ? ticket->pool->name : NULL,
+		.function = request->function,
+		.request = {true, request->id},
+		.client_uid = {true, request->uid},
+		.wait_us = {true, started - request->accepted},
+		.run_us = {true, now - started},
+	};
+
+	log_event(ENTRY_REQUEST_FINISHED, &about,
+		  "request %llu: %s of uid %u: %llu items finished, %llu of them failed; it waited "
+		  "%.3f s and ran %.3f s",
+		  (unsigned long long) request->id, request->function, request->uid,
+		  (unsigned long long) request_finished(request),
+		  (unsigned long long) request->failed, (double) about.wait_us.value / 1e6,
+		  (double) about.run_us.value / 1e6);
+}
+
 void dispatch_release(struct dispatch *dispatch, struct request *request) {
 	struct ticket *ticket = ticket_of(dispatch, request);
 
+	log_finished(ticket, clock_now());
 	request_stop(request);
 	ticket->owner = NULL;
 	mark_dirty(dispatch, ticket);

@@ -45,7 +45,7 @@ static void on_pause_over(evutil_socket_t fd, short what, void *context) {
 static void pause_accepting(struct listener *listener, int error) {
 	struct timeval interval = clock_interval(PAUSE_US);
 
-	log_warning("cannot accept a connection: %s", strerror(error));
+	log_event(ENTRY_SHORTAGE, NULL, "cannot accept a connection: %s", strerror(error));
 	event_del(listener->readable);
 	event_add(listener->pause, &interval);
 }

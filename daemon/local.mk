@@ -20,12 +20,14 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/delivery.c %reldir%/delivery.h \
 	%reldir%/dispatch.c %reldir%/dispatch.h \
 	%reldir%/ticket.c %reldir%/ticket.h \
+	%reldir%/entry.c %reldir%/entry.h \
 	%reldir%/environment.c %reldir%/environment.h \
 	%reldir%/estimate.c %reldir%/estimate.h \
 	%reldir%/fair.c %reldir%/fair.h \
 	%reldir%/generation.c %reldir%/generation.h \
 	%reldir%/intake.c %reldir%/intake.h \
 	%reldir%/items.c %reldir%/items.h \
+	%reldir%/journal.c %reldir%/journal.h \
 	%reldir%/lag.c %reldir%/lag.h \
 	%reldir%/listener.c %reldir%/listener.h \
 	%reldir%/log.c %reldir%/log.h \

@@ -217,9 +217,7 @@ int main(int argc, char **argv) {
 
 	if (status >= 0)
 		return status;
-	/* Its stderr is its starter's: whoever asked for results wants no diary. */
-	if (options.private_fd >= 0)
-		log_set_level(LOG_WARNING);
+	log_open();
 	configuration_init(&configuration);
 	if (configure(&options, &configuration, &error) != 0) {
 		log_error("%s", error.text);

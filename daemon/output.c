@@ -25,7 +25,7 @@
 struct output {
 	int fd;
 	struct event *readable, *counted;
-	char label[80];
+	struct output_source source;
 	char line[LINE_MAX_BYTES];
 	size_t line_size;
 	char tail[OUTPUT_TAIL + 1];
@@ -54,10 +54,11 @@ static void keep_tail(struct output *output, const char *bytes, size_t size) {
 
 static void tell_dropped(struct output *output) {
 	if (output->dropped > 0)
-		log_warning("%s: %llu more lines were not logged: it prints more than its pool's "
-			    "stderr_rate of %llu lines a second",
-			    output->label, (unsigned long long) output->dropped,
-			    (unsigned long long) output->rate->per_second);
+		log_event(ENTRY_OUTPUT_DROPPED, output->source.fields,
+			  "%s: %llu more lines were not logged: it prints more than its pool's "
+			  "stderr_rate of %llu lines a second",
+			  output->source.label, (unsigned long long) output->dropped,
+			  (unsigned long long) output->rate->per_second);
 	output->dropped = 0;
 }
 
@@ -83,7 +84,8 @@ static void end_line(struct output *output, uint64_t now) {
 		return drop(output, 1);
 	while ((nul = memchr(line, '\0', size)))
 		*nul = ' ';
-	log_info("%s: %.*s", output->label, (int) size, line);
+	log_output(output->source.priority, output->source.fields, output->source.label, line,
+		   size);
 }
 
 /* While nothing is logged lines are only counted. Returns how many bytes that is. */
@@ -164,15 +166,15 @@ void output_cut(struct output *output) {
 
 /* -------- life -------- */
 
-int output_new(struct output **ret, const struct channel_loop *loop, int fd, const char *label,
-	       struct rate *rate) {
+int output_new(struct output **ret, const struct channel_loop *loop, int fd,
+	       const struct output_source *source, struct rate *rate) {
 	struct output *output = calloc(1, sizeof *output);
 
 	if (!output)
 		return -ENOMEM;
 	output->fd = fd;
 	output->rate = rate;
-	snprintf(output->label, sizeof output->label, "%s", label);
+	output->source = *source;
 	output->readable = event_new(loop->base, fd, EV_READ | EV_PERSIST, on_readable, output);
 	output->counted = evtimer_new(loop->base, on_counted, output);
 	if (!output->readable || !output->counted || event_add(output->readable, NULL) < 0) {

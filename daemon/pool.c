@@ -31,13 +31,18 @@ const char *pool_state_name(enum pool_state state) {
 }
 
 static void set_state(struct pool *pool, enum pool_state state) {
+	const struct entry_fields about = {.pool = pool->name};
+
 	if (state == pool->state)
 		return;
 	if (state == POOL_FAILED)
-		log_error("pool %s failed: %s", pool->name, pool->reason ? pool->reason : "");
+		log_event(ENTRY_POOL_FAILED, &about, "pool %s failed: %s", pool->name,
+			  pool->reason ? pool->reason : "");
 	else
-		log_info("pool %s: %s -> %s", pool->name, state_names[pool->state],
-			 state_names[state]);
+		log_event(pool->state == POOL_FAILED && state == POOL_RUNNING ? ENTRY_POOL_RECOVERED
+									      : ENTRY_POOL_CHANGED,
+			  &about, "pool %s: %s -> %s", pool->name, state_names[pool->state],
+			  state_names[state]);
 	pool->state = state;
 	pool->offer_changed = true;
 }
@@ -169,8 +174,10 @@ static bool failed_to_start(const struct worker *worker, const struct worker_end
 	       clock_now() - worker->warm < SCALE_SETTLED;
 }
 
-static void note_failure(struct pool *pool, uint64_t started, char *reason) {
-	log_warning("pool %s: a worker could not start: %s", pool->name, reason ? reason : "");
+static void note_failure(struct pool *pool, enum entry_kind kind, const struct entry_fields *about,
+			 uint64_t started, char *reason) {
+	log_event(kind, about, "pool %s: a worker could not start: %s", pool->name,
+		  reason ? reason : "");
 	free(pool->reason);
 	pool->reason = reason;
 	staff_failure(&pool->private->staff, started);
@@ -183,23 +190,35 @@ void pool_dismiss(struct worker *worker) {
 	generation_leave(generation);
 }
 
+struct entry_fields pool_obituary(const struct worker *worker, const struct worker_end *end) {
+	struct entry_fields about = *worker_fields(worker);
+
+	about.exit_code = (struct entry_number) {!end->signal, (uint64_t) end->status};
+	about.signal = (struct entry_number) {end->signal, (uint64_t) end->signal};
+	/* Not what it ran at any time before: what its end was the end of. */
+	about.request = (struct entry_number) {end->blamed, end->request};
+	about.item = (struct entry_number) {end->blamed, end->item};
+	return about;
+}
+
 static void on_gone(void *context, struct worker *worker, const struct worker_end *end) {
 	struct pool *pool = context;
 	char *description = describe_end(end);
+	const struct entry_fields about = pool_obituary(worker, end);
 
 	if (worker == pool->private->trial.worker)
-		return pool_trial_gone(pool, worker, description);
+		return pool_trial_gone(pool, worker, &about, description);
 	TAILQ_REMOVE(&pool->workers[WORKER_GONE], worker, link);
 	if (pool->private->staff.closed || worker->retired) {
-		log_debug("pool %s: worker %llu is gone: %s", pool->name,
+		log_event(ENTRY_WORKER_GONE, &about, "pool %s: worker %llu is gone: %s", pool->name,
 			  (unsigned long long) worker->id, description ? description : "");
 		free(description);
 	} else if (failed_to_start(worker, end)) {
-		note_failure(pool, worker->started, description);
+		note_failure(pool, ENTRY_WORKER_NOT_STARTED, &about, worker->started, description);
 	} else {
-		log_warning("pool %s: worker %llu (pid %d) is gone: %s", pool->name,
-			    (unsigned long long) worker->id, worker->pid,
-			    description ? description : "");
+		log_event(ENTRY_WORKER_DIED, &about, "pool %s: worker %llu (pid %d) is gone: %s",
+			  pool->name, (unsigned long long) worker->id, worker->pid,
+			  description ? description : "");
 		free(description);
 		pool->restarts++;
 	}
@@ -225,18 +244,15 @@ struct worker *pool_hire(struct pool *pool, struct generation *generation, uint6
 	struct spawn_plan plan = recipe_plan(&generation->recipe);
 	struct worker_setup worker_setup = pool->private->worker_setup;
 	struct worker *worker;
-	char label[80];
 	int r;
 
 	plan.launcher = setup->launcher;
 	plan.share_stderr = setup->private;
 	plan.no_new_privileges = !setup->private;
 	plan.nofile = setup->nofile;
-	snprintf(label, sizeof label, "%s/%llu", pool->name,
-		 (unsigned long long) *setup->next_worker);
 	worker_setup.start_timeout = start_timeout;
-	r = worker_new(&worker, &worker_setup, &plan, (*setup->next_worker)++, label, &worker_ops,
-		       pool);
+	r = worker_new(&worker, &worker_setup, &plan, (*setup->next_worker)++, pool->name,
+		       &worker_ops, pool);
 	if (r < 0) {
 		if (asprintf(ret_reason, "cannot start a process: %s", strerror(-r)) < 0)
 			*ret_reason = NULL;
@@ -249,12 +265,13 @@ struct worker *pool_hire(struct pool *pool, struct generation *generation, uint6
 
 static struct worker *start_worker(void *context) {
 	struct pool *pool = context;
+	const struct entry_fields about = {.pool = pool->name};
 	struct worker *worker;
 	char *reason;
 
 	worker = pool_hire(pool, pool->private->generation, pool->start_timeout, &reason);
 	if (!worker) {
-		note_failure(pool, clock_now(), reason);
+		note_failure(pool, ENTRY_SHORTAGE, &about, clock_now(), reason);
 		return NULL;
 	}
 	TAILQ_INSERT_HEAD(&pool->workers[WORKER_STARTING], worker, link);
@@ -264,8 +281,9 @@ static struct worker *start_worker(void *context) {
 static void retire_worker(void *context, struct worker *worker) {
 	struct pool *pool = context;
 
-	log_info("pool %s: worker %llu goes: it is %s", pool->name, (unsigned long long) worker->id,
-		 worker->due ? "replaced" : "not needed");
+	log_event(ENTRY_WORKER_RETIRED, worker_fields(worker),
+		  "pool %s: worker %llu goes: it is %s", pool->name,
+		  (unsigned long long) worker->id, worker->due ? "replaced" : "not needed");
 	worker->retired = true;
 	worker_stop(worker, RETIRE_GRACE);
 }

@@ -33,8 +33,11 @@ struct worker *pool_hire(struct pool *pool, struct generation *generation, uint6
 /* Frees a worker that is gone and in no list. */
 void pool_dismiss(struct worker *worker);
 
-/* The worker on trial is gone; description, of its end, is taken. Frees it. */
-void pool_trial_gone(struct pool *pool, struct worker *worker, char *description);
+/* What the log says of the end of a worker. */
+struct entry_fields pool_obituary(const struct worker *worker, const struct worker_end *end);
+/* The worker on trial is gone; about: its obituary; description, of its end, is taken. Frees it. */
+void pool_trial_gone(struct pool *pool, struct worker *worker, const struct entry_fields *about,
+		     char *description);
 
 /* What needs no other workers. */
 void pool_take_settings(struct pool *pool, const struct pool_configuration *configuration);

@@ -64,7 +64,8 @@ static void tell(struct reload *reload, struct reload_request *request, bool fir
 	if (!goes_on)
 		request->conn = NULL;
 	if (left == 0) {
-		log_info("reload: done, %u workers were replaced", request->total);
+		log_event(ENTRY_RELOAD_DONE, NULL, "reload: done, %u workers were replaced",
+			  request->total);
 		request_done(&reload->replacing, request);
 	}
 	if (conn)
@@ -102,7 +103,8 @@ static void fail_trial(struct reload *reload, const struct pool *pool) {
 	const char *reason = pool_trial(pool)->reason;
 	struct error error = {0};
 
-	log_error("reload: the old configuration stays: pool %s: %s", pool->name,
+	log_event(ENTRY_RELOAD_FAILED, &(struct entry_fields) {.pool = pool->name},
+		  "reload: the old configuration stays: pool %s: %s", pool->name,
 		  reason ? reason : "");
 	error_set(&error, ERROR_POOL_FAILED, "{ssss}", "pool", pool->name, "reason",
 		  reason ? reason : "");
@@ -159,8 +161,9 @@ static void come_into_force(struct reload *reload) {
 		dispatch_add_pool(dispatch, pool);
 		adopt(reload, pool, request);
 	}
-	log_info("reload: the configuration is in force, %u workers are to be replaced",
-		 request->total);
+	log_event(ENTRY_RELOADED, NULL,
+		  "reload: the configuration is in force, %u workers are to be replaced",
+		  request->total);
 	forget_unheard(reload);
 	TAILQ_REMOVE(&reload->waiting, request, link);
 	TAILQ_INSERT_TAIL(&reload->replacing, request, link);
@@ -243,7 +246,8 @@ static int read_next(struct reload *reload, struct error *error) {
 	if (reload->setup.ops->read(reload->setup.context, reload->next, &mistake) == 0 &&
 	    is_possible(reload, &mistake))
 		return 0;
-	log_error("reload: the old configuration stays: %s", mistake.text);
+	log_event(ENTRY_RELOAD_FAILED, NULL, "reload: the old configuration stays: %s",
+		  mistake.text);
 	return error_set(error, ERROR_BAD_CONFIGURATION, "{ss}", "reason", mistake.text);
 }
 

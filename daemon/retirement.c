@@ -38,16 +38,18 @@ static void log_due(const struct retirement *retirement, const struct worker *wo
 	static const char *const keys[WEAR_KINDS] = {
 		[WEAR_ITEMS] = "max_items", [WEAR_AGE] = "max_age", [WEAR_RSS] = "max_rss"};
 
-	log_info("pool %s: worker %llu is to be replaced for %s: it ran %llu items in %.1f s, and "
-		 "grew by %.1f MiB",
-		 retirement->pool, (unsigned long long) worker->id, keys[reason],
-		 (unsigned long long) facts->items, (double) facts->age / 1e6,
-		 (double) facts->grown / 1048576);
+	log_event(ENTRY_WORKER_DUE, worker_fields(worker),
+		  "pool %s: worker %llu is to be replaced for %s: it ran %llu items in %.1f s, and "
+		  "grew by %.1f MiB",
+		  retirement->pool, (unsigned long long) worker->id, keys[reason],
+		  (unsigned long long) facts->items, (double) facts->age / 1e6,
+		  (double) facts->grown / 1048576);
 	if (retirement->memory.given_up[reason])
-		log_warning("pool %s: recycle_storm: %d workers in a row reached %s sooner than "
-			    "they had started; until the configuration is loaded again nobody is "
-			    "replaced for it; make it larger",
-			    retirement->pool, WEAR_STORM, keys[reason]);
+		log_event(ENTRY_RECYCLE_STORM, &(struct entry_fields) {.pool = retirement->pool},
+			  "pool %s: recycle_storm: %d workers in a row reached %s sooner than "
+			  "they had started; until the configuration is loaded again nobody is "
+			  "replaced for it; make it larger",
+			  retirement->pool, WEAR_STORM, keys[reason]);
 }
 
 static void set_most_items(struct retirement *retirement) {

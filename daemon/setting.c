@@ -1,6 +1,7 @@
 #include "daemon/setting.h"
 
 #include <string.h>
+#include <syslog.h>
 
 #include "daemon/quantity.h"
 
@@ -48,6 +49,24 @@ const char *setting_range(const char *text, struct setting_range *ret) {
 	return ret->min > ret->max ? "takes MIN..MAX with a MIN that is not above MAX" : NULL;
 }
 
+static const char *take_log_level(const char *text, uint64_t *ret) {
+	static const struct {
+		const char *name;
+		uint64_t level;
+	} levels[] = {{"error", LOG_ERR},
+		      {"warning", LOG_WARNING},
+		      {"info", LOG_INFO},
+		      {"debug", LOG_DEBUG}};
+
+	for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
+		if (strcmp(text, levels[i].name) == 0) {
+			*ret = levels[i].level;
+			return NULL;
+		}
+	}
+	return "takes error, warning, info or debug";
+}
+
 const char *setting_number(const struct setting *setting, const char *text, uint64_t *ret) {
 	switch (setting->type) {
 	case SETTING_TIME:
@@ -76,6 +95,7 @@ const char *setting_number(const struct setting *setting, const char *text, uint
 			       : NULL;
 	case SETTING_AUTO_COUNT:
 		return take_count(text, 1, ret) ? "takes a number from 1 to 4096, or auto" : NULL;
+	case SETTING_LOG_LEVEL: return take_log_level(text, ret);
 	default:
 		return quantity_count(text, 1, UINT32_MAX / 2, ret)
 			       ? "takes a whole number from 1 on"

@@ -21,11 +21,13 @@ static void start_trial(struct pool *pool) {
 		trial->worker = pool_hire(pool, trial->generation, trial->start_timeout, &reason);
 }
 
-void pool_trial_gone(struct pool *pool, struct worker *worker, char *description) {
+void pool_trial_gone(struct pool *pool, struct worker *worker, const struct entry_fields *about,
+		     char *description) {
 	struct pool_private *p = pool->private;
 
-	log_warning("pool %s: a worker of the new configuration could not start: %s", pool->name,
-		    description ? description : "");
+	log_event(ENTRY_WORKER_NOT_STARTED, about,
+		  "pool %s: a worker of the new configuration could not start: %s", pool->name,
+		  description ? description : "");
 	if (trial_ended(&p->trial, worker->started, clock_now(), description))
 		start_trial(pool);
 	pool_dismiss(worker);

@@ -42,7 +42,8 @@ struct worker_private {
 	const struct channel_loop *loop;
 	const struct worker_ops *ops;
 	void *context;
-	char *label;
+	char *label; /* POOL/ID */
+	struct entry_fields about;
 
 	struct spawned process;
 	struct channel *channel;
@@ -77,12 +78,19 @@ void *worker_context(const struct worker *worker) {
 	return worker->private->context;
 }
 
+const struct entry_fields *worker_fields(const struct worker *worker) {
+	return &worker->private->about;
+}
+
 static void set_state(struct worker *worker, enum worker_state state) {
 	enum worker_state before = worker->state;
 
 	if (state == before)
 		return;
-	log_debug("%s: %s -> %s", worker->private->label, state_names[before], state_names[state]);
+	log_event(before == WORKER_STARTING && state == WORKER_IDLE ? ENTRY_WORKER_READY
+								    : ENTRY_WORKER_CHANGED,
+		  &worker->private->about, "%s: %s -> %s", worker->private->label,
+		  state_names[before], state_names[state]);
 	worker->state = state;
 	worker->private->ops->state(worker->private->context, worker, before);
 }
@@ -115,7 +123,8 @@ void worker_kill(struct worker *worker, const char *reason) {
 
 /* The worker broke the protocol: what it says from here on is not read any more. */
 static void violate(struct worker *worker, const char *reason) {
-	log_warning("%s broke the protocol: %s", worker->private->label, reason);
+	log_event(ENTRY_WORKER_VIOLATED, &worker->private->about, "%s broke the protocol: %s",
+		  worker->private->label, reason);
 	worker->private->violated = true;
 	channel_discard(worker->private->channel);
 	worker_kill(worker, reason);
@@ -194,12 +203,23 @@ static void watch_item(struct worker *worker, uint64_t in) {
 static void first_chunk_changed(struct worker *worker, uint64_t now) {
 	struct chunk *chunk = TAILQ_FIRST(&worker->chunks);
 
-	if (chunk)
+	if (chunk) {
 		chunk->began = now;
+		worker->private->about.request = (struct entry_number) {true, chunk->request};
+	}
 	if (chunk && chunk->item_timeout)
 		watch_item(worker, chunk->item_timeout);
 	else if (evtimer_pending(worker->private->item, NULL))
 		evtimer_del(worker->private->item);
+}
+
+static void log_over_time(const struct worker_private *p, const struct chunk *chunk,
+			  uint32_t offset) {
+	struct entry_fields about = p->about;
+
+	about.item = (struct entry_number) {true, chunk->first + offset};
+	log_event(ENTRY_ITEM_TIMED_OUT, &about, "%s: an item is over its time of %llu ms", p->label,
+		  (unsigned long long) chunk->item_timeout / 1000);
 }
 
 static void on_item_timer(evutil_socket_t fd, short what, void *context) {
@@ -217,15 +237,14 @@ static void on_item_timer(evutil_socket_t fd, short what, void *context) {
 		return watch_item(worker, deadline.in);
 	if (p->step >= STOP_TERM)
 		return;
-	log_info("%s: an item is over its time of %llu ms", p->label,
-		 (unsigned long long) chunk->item_timeout / 1000);
+	log_over_time(p, chunk, deadline.offset);
 	p->timed_out = true;
 	p->target = position_pack(chunk->number, deadline.offset, false);
 	p->reason = "its item took longer than it may";
 	send_signal(worker, STOP_TERM);
 }
 
-static void settle_chunks(struct worker *worker, const struct worker_end *end) {
+static void settle_chunks(struct worker *worker, struct worker_end *end) {
 	struct worker_private *p = worker->private;
 	struct chunk_evidence evidence = {
 		.page = p->progress.kept,
@@ -245,6 +264,11 @@ static void settle_chunks(struct worker *worker, const struct worker_end *end) {
 		if (behind && settlement.untouched)
 			settlement = (struct settlement) {0};
 		TAILQ_REMOVE(&worker->chunks, chunk, link);
+		if (settlement.blamed && !end->blamed) {
+			end->blamed = true;
+			end->request = chunk->request;
+			end->item = chunk->first + settlement.finished;
+		}
 		p->ops->chunk_over(p->context, worker, chunk, &settlement, end);
 		free(chunk);
 		/* Who could not be asked, was caught or is to blame in one chunk has not touched the next ones. */
@@ -467,6 +491,7 @@ int worker_give(struct worker *worker, struct chunk *chunk, const struct order *
 	if (p->err && worker->uid != order->uid)
 		output_cut(p->err);
 	worker->uid = order->uid;
+	p->about.client_uid = (struct entry_number) {true, order->uid};
 
 	r = order_write(order, p->channel, &p->commons, p->last_chunk + 1, chunk->first);
 	if (r < 0) {
@@ -539,14 +564,16 @@ bool worker_runs(const struct worker *worker, const struct chunk *chunk, uint32_
 /* -------- life -------- */
 
 static int open_outputs(struct worker_private *p) {
+	struct output_source about = {.label = p->label, .fields = &p->about, .priority = LOG_INFO};
 	int r = 0;
 
 	if (p->process.out >= 0)
-		r = output_new(&p->out, p->loop, p->process.out, p->label, &p->rate);
+		r = output_new(&p->out, p->loop, p->process.out, &about, &p->rate);
 	if (p->out)
 		p->process.out = -1;
+	about.priority = LOG_NOTICE;
 	if (r == 0 && p->process.err >= 0)
-		r = output_new(&p->err, p->loop, p->process.err, p->label, &p->rate);
+		r = output_new(&p->err, p->loop, p->process.err, &about, &p->rate);
 	if (p->err)
 		p->process.err = -1;
 	return r;
@@ -572,23 +599,26 @@ static int open_all(struct worker *worker) {
 	return 0;
 }
 
-static struct worker *worker_alloc(const struct channel_loop *loop, uint64_t id, const char *label,
+static struct worker *worker_alloc(const struct channel_loop *loop, uint64_t id, const char *pool,
 				   const struct worker_ops *ops, void *context) {
 	struct worker *worker = malloc(sizeof *worker);
 	struct worker_private *p = calloc(1, sizeof *p);
-	char *copy = strdup(label);
+	char *label;
 
-	if (!worker || !p || !copy) {
+	if (asprintf(&label, "%s/%llu", pool, (unsigned long long) id) < 0)
+		label = NULL;
+	if (!worker || !p || !label) {
 		free(worker);
 		free(p);
-		free(copy);
+		free(label);
 		return NULL;
 	}
 	*p = (struct worker_private) {
 		.loop = loop,
 		.ops = ops,
 		.context = context,
-		.label = copy,
+		.label = label,
+		.about = {.pool = pool, .worker = {true, id}},
 		.process = {.pidfd = -1, .socket = -1, .out = -1, .err = -1},
 	};
 	*worker = (struct worker) {
@@ -603,8 +633,8 @@ static struct worker *worker_alloc(const struct channel_loop *loop, uint64_t id,
 }
 
 int worker_new(struct worker **ret, const struct worker_setup *setup, const struct spawn_plan *plan,
-	       uint64_t id, const char *label, const struct worker_ops *ops, void *context) {
-	struct worker *worker = worker_alloc(setup->loop, id, label, ops, context);
+	       uint64_t id, const char *pool, const struct worker_ops *ops, void *context) {
+	struct worker *worker = worker_alloc(setup->loop, id, pool, ops, context);
 	struct limits limits = {.message = setup->max_message,
 				.envelope = LIMIT_WORKER_ENVELOPE,
 				.item = setup->max_result};
@@ -620,6 +650,7 @@ int worker_new(struct worker **ret, const struct worker_setup *setup, const stru
 		return r;
 	}
 	worker->pid = worker->private->process.pid;
+	worker->private->about.worker_pid = (struct entry_number) {true, (uint64_t) worker->pid};
 	worker->private->progress.page = worker->private->process.page;
 	r = open_all(worker);
 	if (r < 0) {

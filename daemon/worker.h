@@ -10,6 +10,7 @@
 
 struct bytes;
 struct channel_loop;
+struct entry_fields;
 struct generation;
 struct order;
 struct spawn_plan;
@@ -33,6 +34,8 @@ struct worker_end {
 	bool timed_out;          /* it did, because an item took longer than it may */
 	const char *reason;      /* why the daemon did, or what it violated; NULL */
 	const char *stderr_tail; /* last lines; "" if there are none */
+	bool blamed;             /* one item pays for it: */
+	uint64_t request, item;
 };
 
 /* Results that arrived in one message. */
@@ -104,10 +107,10 @@ struct worker_setup {
 	size_t max_message, max_result; /* bytes */
 };
 
-/* Starts a process; it is STARTING. label names it in the log. The setup's loop, ops and context must outlive it.
+/* Starts a process; it is STARTING. pool: its name, for the log. That, the setup's loop, ops and context must outlive it.
  * Returns 0 and *ret; -errno. */
 int worker_new(struct worker **ret, const struct worker_setup *setup, const struct spawn_plan *plan,
-	       uint64_t id, const char *label, const struct worker_ops *ops, void *context);
+	       uint64_t id, const char *pool, const struct worker_ops *ops, void *context);
 /* The process must be gone. Always returns NULL. */
 struct worker *worker_free(struct worker *worker);
 
@@ -139,4 +142,6 @@ void worker_kill(struct worker *worker, const char *reason);
 
 /* The context given to worker_new(). */
 void *worker_context(const struct worker *worker);
+/* What the log says of it: pool, id, pid, whose work it last got, and the request that this was of. */
+const struct entry_fields *worker_fields(const struct worker *worker);
 const char *worker_state_name(enum worker_state state);

@@ -1,4 +1,5 @@
-# Units and the user they run as. sysusers.d lies beside the folder systemd/ in every prefix that systemd reads.
+# Units, the user they run as, and what their entries in the journal mean. sysusers.d lies beside the folder systemd/ in
+# every prefix that systemd reads, the catalog's folder in it.
 
 systemd_units = %reldir%/procpool.service %reldir%/user/procpool.service
 $(systemd_units): %: %.in Makefile
@@ -12,6 +13,8 @@ EXTRA_DIST += \
 if HAVE_SYSTEMD_UNITS
 nodist_systemdsystemunit_DATA = %reldir%/procpool.service
 dist_systemdsystemunit_DATA = %reldir%/procpool.socket
+catalogdir = $(systemdsystemunitdir)/../catalog
+dist_catalog_DATA = %reldir%/procpool.catalog
 
 install-data-hook: install-sysusers
 uninstall-hook: uninstall-sysusers

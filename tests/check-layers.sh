@@ -29,8 +29,9 @@ worker
 order output listener
 channel spawn notify cpus memory users
 log
+journal
 configuration options environment request chunk commons sched estimate scale progress capacity
-items results setting fair offer quota permission wear
+items results setting fair offer quota permission wear entry
 bytes quantity strings rate lag clock
 '
 if [ "${1-}" = --order ]; then # for tests/check-docs.sh

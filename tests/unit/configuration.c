@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "tests/unit/unit.h"
@@ -64,6 +65,7 @@ UNIT_TEST(configuration, without_a_file_everything_has_its_default) {
 	configuration_init(&c);
 	cr_assert_eq(c.slots, SETTING_AUTO);
 	cr_assert_eq(c.drain_timeout, 60000000);
+	cr_assert_eq(c.log_level, SETTING_AUTO);
 	cr_assert_eq(c.limits.message, 16 << 20);
 	cr_assert_eq(c.limits.envelope, 64 << 10);
 	cr_assert_eq(c.limits.reply, 16 << 20);
@@ -233,6 +235,28 @@ UNIT_TEST(configuration, set_assigns_one_key_on_top) {
 	configuration_done(&c);
 }
 
+UNIT_TEST(configuration, a_log_level_has_a_name) {
+	static const struct {
+		const char *name;
+		uint64_t level;
+	} table[] = {{"error", LOG_ERR},
+		     {"warning", LOG_WARNING},
+		     {"info", LOG_INFO},
+		     {"debug", LOG_DEBUG}};
+
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		struct configuration_error error;
+		struct configuration c;
+		char text[64];
+
+		configuration_init(&c);
+		snprintf(text, sizeof text, "daemon { log_level = %s }\n", table[i].name);
+		cr_assert_eq(read_text(&c, text, &error), 0);
+		cr_assert_eq(c.log_level, table[i].level);
+		configuration_done(&c);
+	}
+}
+
 /* -------- mistakes -------- */
 
 static void expect_mistake(const char *text, const char *sentence) {
@@ -263,6 +287,8 @@ UNIT_TEST(configuration, a_mistake_in_a_file_is_named_with_its_line) {
 		 AT(2, "slots = many: slots takes a number from 1 to 4096, or auto")},
 		{"daemon {\n\n drain_timeout = soon\n}",
 		 AT(3, "drain_timeout = soon: drain_timeout takes a time such as 30s or infinity")},
+		{"daemon {\n log_level = loud\n}",
+		 AT(2, "log_level = loud: log_level takes error, warning, info or debug")},
 		{"limits {\n message = 15\n}",
 		 AT(2, "message = 15: message takes a size from 16 bytes to 2G, such as 16M")},
 		{"limits {\n message = 3G\n}",

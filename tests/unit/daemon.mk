@@ -7,6 +7,7 @@ daemon_tests = \
 	%reldir%/chunk \
 	%reldir%/commons \
 	%reldir%/configuration \
+	%reldir%/entry \
 	%reldir%/environment \
 	%reldir%/estimate \
 	%reldir%/fair \
@@ -54,6 +55,12 @@ daemon_test_libs = daemon/libdaemon.la $(unit_libs)
 %canon_reldir%_configuration_CFLAGS = $(unit_cflags)
 %canon_reldir%_configuration_LDADD = $(daemon_test_libs)
 %canon_reldir%_configuration_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_entry_SOURCES = %reldir%/entry.c
+%canon_reldir%_entry_CPPFLAGS = $(AM_CPPFLAGS) -DSOURCE_DIR='"$(abs_top_srcdir)"'
+%canon_reldir%_entry_CFLAGS = $(unit_cflags)
+%canon_reldir%_entry_LDADD = $(daemon_test_libs)
+%canon_reldir%_entry_LDFLAGS = $(unit_ldflags)
 
 %canon_reldir%_environment_SOURCES = %reldir%/environment.c
 %canon_reldir%_environment_CFLAGS = $(unit_cflags)
