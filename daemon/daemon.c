@@ -17,6 +17,7 @@
 #include "daemon/delivery.h"
 #include "daemon/cpus.h"
 #include "daemon/dispatch.h"
+#include "daemon/idle.h"
 #include "daemon/listener.h"
 #include "daemon/log.h"
 #include "daemon/memory.h"
@@ -65,6 +66,8 @@ struct daemon {
 	struct quota quota;
 	struct pool_setup pool_setup;
 	uint64_t next_worker;
+	struct idle idle;
+	bool watchdog_due; /* the manager is to be told after the next pump */
 
 	struct event *signals[SIGNALS];
 	struct event *lifeline;
@@ -114,6 +117,12 @@ static void stop_pools(struct daemon *daemon, void (*how)(struct pool *pool, uin
 	dispatch_wake(daemon->dispatch);
 }
 
+/* From here on the end comes by itself: if it does not, the manager may help. */
+static void extend_last(struct daemon *daemon) {
+	notify_extend(EXTENSION);
+	evtimer_del(daemon->extend_timer);
+}
+
 static void drain(struct daemon *daemon) {
 	uint64_t timeout = daemon->setup->configuration->drain_timeout;
 
@@ -130,6 +139,7 @@ static void drain(struct daemon *daemon) {
 
 static void stop_now(struct daemon *daemon) {
 	daemon->hurried = true;
+	extend_last(daemon);
 	reload_stop(&daemon->reload);
 	listener_stop(daemon->listener);
 	dispatch_cancel_all(daemon->dispatch);
@@ -179,6 +189,7 @@ static void on_drain_timer(evutil_socket_t fd, short what, void *context) {
 
 	(void) fd, (void) what;
 	log_warning("drain_timeout is over: what still runs is cancelled");
+	extend_last(daemon);
 	dispatch_cancel_all(daemon->dispatch);
 	conn_hurry_all(&daemon->conns);
 }
@@ -221,18 +232,47 @@ static void on_extend_timer(evutil_socket_t fd, short what, void *context) {
 	add_timer(daemon->extend_timer, EXTENSION / 3);
 }
 
-/* Alive is not enough: work that could go on must be going on. */
+/* Before the pump a free slot beside a runnable request is nothing but news: it is looked for after it. */
 static void on_watchdog_timer(evutil_socket_t fd, short what, void *context) {
 	struct daemon *daemon = context;
 
 	(void) fd, (void) what;
+	daemon->watchdog_due = true;
+	dispatch_wake(daemon->dispatch);
+	add_timer(daemon->watchdog_timer, notify_watchdog_period() / 2);
+}
+
+/* Alive is not enough: work that could go on must be going on. */
+static void feed_watchdog(struct daemon *daemon) {
+	daemon->watchdog_due = false;
 	if (dispatch_is_stuck(daemon->dispatch))
 		log_error(
 			"a free slot and a runnable request stand side by side: no watchdog ping");
 	else
 		notify_watchdog();
-	add_timer(daemon->watchdog_timer, notify_watchdog_period() / 2);
 }
+
+/* A drain that was asked for would end with the daemon, and a reload would be forgotten: both are waited for. */
+static bool is_idle(void *context) {
+	const struct daemon *daemon = context;
+
+	return daemon->state == DAEMON_RUNNING && TAILQ_EMPTY(&daemon->conns) &&
+	       !dispatch_has_requests(daemon->dispatch) && !daemon->api.operations.drained &&
+	       !reload_is_going_on(&daemon->reload);
+}
+
+static void on_idle(void *context) {
+	struct daemon *daemon = context;
+
+	/* Who connects from here on waits at the socket until the service manager has started another daemon. */
+	if (listener_is_awaited(daemon->listener))
+		return idle_look(&daemon->idle);
+	log_event(ENTRY_DAEMON_IDLE, NULL, "idle for %.1f s: the next connection starts it again",
+		  (double) daemon->setup->exit_on_idle / 1e6);
+	drain(daemon);
+}
+
+static const struct idle_ops idle_ops = {.is_idle = is_idle, .over = on_idle};
 
 static void on_accepted(void *context, int fd, const struct peer *peer) {
 	struct daemon *daemon = context;
@@ -244,6 +284,7 @@ static void on_accepted(void *context, int fd, const struct peer *peer) {
 		log_error("no memory for a connection");
 		close(fd);
 	}
+	idle_look(&daemon->idle);
 }
 
 static void on_released(void *context) {
@@ -283,6 +324,9 @@ static void on_pumped(void *context) {
 		event_base_loopbreak(daemon->loop.base);
 	else if (!evtimer_pending(daemon->status_timer, NULL))
 		add_timer(daemon->status_timer, SECOND);
+	if (daemon->watchdog_due)
+		feed_watchdog(daemon);
+	idle_look(&daemon->idle);
 }
 
 static void on_conn_closed(void *context) {
@@ -544,7 +588,11 @@ static int build(struct daemon *daemon) {
 	fill_limits(daemon);
 	init_reload(daemon);
 	r = build_pools(daemon);
-	return r < 0 ? r : build_timers(daemon);
+	if (r == 0)
+		r = build_timers(daemon);
+	return r < 0 ? r
+		     : idle_init(&daemon->idle, daemon->loop.base, daemon->setup->exit_on_idle,
+				 &idle_ops, daemon);
 }
 
 static void free_events(struct daemon *daemon) {
@@ -565,6 +613,7 @@ static void daemon_done(struct daemon *daemon) {
 	dispatch_free(daemon->dispatch);
 	quota_done(&daemon->quota);
 	free_events(daemon);
+	idle_done(&daemon->idle);
 	if (daemon->loop.base)
 		event_base_free(daemon->loop.base);
 	free(daemon->loop.scratch);
@@ -591,7 +640,7 @@ static void start(struct daemon *daemon) {
 	if (daemon->setup->private_fd >= 0 &&
 	    write(daemon->setup->private_fd, ready, strlen(ready)) < 0)
 		log_warning("cannot tell the starter that we listen: %s", strerror(errno));
-	add_timer(daemon->extend_timer, EXTENSION / 3);
+	add_timer(daemon->extend_timer, 0);
 	if (watchdog)
 		add_timer(daemon->watchdog_timer, 0);
 	struct pool *pool;

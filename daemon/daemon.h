@@ -1,6 +1,6 @@
 #pragma once
 
-#include <stdbool.h>
+#include <stdint.h>
 
 struct configuration;
 struct configuration_error;
@@ -16,6 +16,8 @@ struct daemon_setup {
 	const char *socket;   /* path, if the service manager passed no socket */
 	const char *launcher; /* path of procpool-launch */
 	int private_fd;       /* lifeline of a private daemon, or -1 */
+	uint64_t
+		exit_on_idle; /* µs without connection and request after which it stops; UINT64_MAX = never */
 };
 
 #define DAEMON_EXIT_SOCKET 69

@@ -125,6 +125,10 @@ static int passed_socket(void) {
 	return SD_LISTEN_FDS_START;
 }
 
+bool listener_is_passed(void) {
+	return sd_listen_fds(0) > 0;
+}
+
 /* Whether somebody listens at the address: 1 yes, 0 no, -errno. */
 static int somebody_listens(const struct sockaddr_un *address) {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), r;
@@ -262,6 +266,12 @@ static void withdraw(struct listener *listener) {
 	listener->path = NULL;
 	close(listener->fd);
 	listener->fd = -1;
+}
+
+bool listener_is_awaited(const struct listener *listener) {
+	struct pollfd fd = {.fd = listener->fd, .events = POLLIN};
+
+	return poll(&fd, 1, 0) == 1;
 }
 
 void listener_stop(struct listener *listener) {

@@ -30,6 +30,11 @@ int listener_new(struct listener **ret, const struct channel_loop *loop, const c
 /* Removes the socket if it is this daemon's own. Always returns NULL. */
 struct listener *listener_free(struct listener *listener);
 
+/* Whether the service manager passed a socket to this process. */
+bool listener_is_passed(void);
+/* Whether somebody has connected who was not accepted yet. */
+bool listener_is_awaited(const struct listener *listener);
+
 /* No more connections are accepted. Those that wait on this daemon's own socket still are, and the socket is
  * removed; those on a passed one stay in the backlog. */
 void listener_stop(struct listener *listener);

@@ -25,6 +25,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/estimate.c %reldir%/estimate.h \
 	%reldir%/fair.c %reldir%/fair.h \
 	%reldir%/generation.c %reldir%/generation.h \
+	%reldir%/idle.c %reldir%/idle.h \
 	%reldir%/intake.c %reldir%/intake.h \
 	%reldir%/items.c %reldir%/items.h \
 	%reldir%/journal.c %reldir%/journal.h \

@@ -9,6 +9,7 @@
 
 #include "daemon/configuration.h"
 #include "daemon/daemon.h"
+#include "daemon/listener.h"
 #include "daemon/log.h"
 #include "daemon/options.h"
 #include "daemon/users.h"
@@ -182,6 +183,12 @@ static int run(const struct options *options, struct configuration *configuratio
 		log_error("XDG_RUNTIME_DIR is not set: say where to listen with --socket PATH");
 		return DAEMON_EXIT_SOCKET;
 	}
+	if (options->exit_on_idle != UINT64_MAX && !listener_is_passed()) {
+		log_error("--exit-on-idle takes a socket that the service manager passed: without "
+			  "one "
+			  "nobody would start the daemon again");
+		return OPTIONS_EXIT_USAGE;
+	}
 	launcher = find_launcher();
 	if (!launcher)
 		return DAEMON_EXIT_SYSTEM;
@@ -192,6 +199,7 @@ static int run(const struct options *options, struct configuration *configuratio
 		.socket = socket,
 		.launcher = launcher,
 		.private_fd = options->private_fd,
+		.exit_on_idle = options->exit_on_idle,
 	});
 	if (options->private_fd >= 0)
 		remove_directory(socket);

@@ -26,6 +26,9 @@ static const char help[] =
 	"  --private FD             serve only this user, without configuration files unless\n"
 	"                           --config names one, and go when FD is closed by whoever\n"
 	"                           started us; workers inherit environment, directory and stderr\n"
+	"  --exit-on-idle TIME      go after TIME (such as 10min) without a connection and a\n"
+	"                           request; takes a socket that the service manager passed,\n"
+	"                           which starts us again for the next connection\n"
 	"  --help                   show this\n"
 	"  --version                show the version\n"
 	"\n"
@@ -42,6 +45,7 @@ enum {
 	OPTION_SOCKET,
 	OPTION_USER,
 	OPTION_PRIVATE,
+	OPTION_EXIT_ON_IDLE,
 	OPTION_HELP,
 	OPTION_VERSION,
 };
@@ -52,6 +56,7 @@ static const struct option longs[] = {
 	{"socket", required_argument, NULL, OPTION_SOCKET},
 	{"user", no_argument, NULL, OPTION_USER},
 	{"private", required_argument, NULL, OPTION_PRIVATE},
+	{"exit-on-idle", required_argument, NULL, OPTION_EXIT_ON_IDLE},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{0},
@@ -74,6 +79,18 @@ static int parse_private(struct options *options, const char *text) {
 	return -1;
 }
 
+static int parse_exit_on_idle(struct options *options, const char *text) {
+	uint64_t us;
+
+	if (quantity_time(text, &us) != 0 || us == 0) {
+		fprintf(stderr, "procpoold: --exit-on-idle takes a time such as 10min, not '%s'.\n",
+			text);
+		return usage();
+	}
+	options->exit_on_idle = us;
+	return -1;
+}
+
 /* Returns as options_parse(). */
 static int take(struct options *options, int option, const char *value) {
 	switch (option) {
@@ -82,6 +99,7 @@ static int take(struct options *options, int option, const char *value) {
 	case OPTION_SOCKET: options->socket = value; return -1;
 	case OPTION_USER: options->user = true; return -1;
 	case OPTION_PRIVATE: return parse_private(options, value);
+	case OPTION_EXIT_ON_IDLE: return parse_exit_on_idle(options, value);
 	case OPTION_HELP: fputs(help, stdout); return 0;
 	case OPTION_VERSION: puts("procpoold " PACKAGE_VERSION); return 0;
 	default: return usage();
@@ -101,7 +119,7 @@ static int check_user(const struct options *options) {
 }
 
 int options_parse(struct options *ret, int argc, char **argv) {
-	struct options options = {.private_fd = -1};
+	struct options options = {.private_fd = -1, .exit_on_idle = UINT64_MAX};
 	int option, status = -1;
 
 	options.sets = calloc((size_t) argc + 1, sizeof *options.sets);

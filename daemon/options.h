@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* The command line of procpoold. Pure but for what it prints. */
 
@@ -9,9 +10,10 @@ struct options {
 	const char *config; /* NULL = the default files */
 	const char **sets;  /* owned array of SECTION.KEY=VALUE, in order */
 	size_t n_sets;
-	const char *socket; /* NULL = the default path */
-	bool user;          /* the user's own configuration and socket */
-	int private_fd;     /* -1 = not private */
+	const char *socket;    /* NULL = the default path */
+	bool user;             /* the user's own configuration and socket */
+	int private_fd;        /* -1 = not private */
+	uint64_t exit_on_idle; /* µs, UINT64_MAX = never */
 };
 
 #define OPTIONS_EXIT_USAGE 2

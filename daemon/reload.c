@@ -358,6 +358,10 @@ void reload_stop(struct reload *reload) {
 	}
 }
 
+bool reload_is_going_on(const struct reload *reload) {
+	return reload->next || !TAILQ_EMPTY(&reload->waiting);
+}
+
 void reload_init(struct reload *reload, const struct reload_setup *setup) {
 	*reload = (struct reload) {.setup = *setup};
 	TAILQ_INIT(&reload->waiting);

@@ -61,5 +61,8 @@ void reload_anonymous(struct reload *reload);
 /* The daemon ends: nothing is tried any more. */
 void reload_stop(struct reload *reload);
 
+/* Whether something is tried, or is about to be. */
+bool reload_is_going_on(const struct reload *reload);
+
 /* After each pump: did what is tried succeed or fail, was somebody replaced? */
 void reload_wake(struct reload *reload);

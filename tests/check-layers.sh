@@ -27,7 +27,7 @@ staff trial generation
 recipe
 worker
 order output listener
-channel spawn notify cpus memory users
+channel spawn notify idle cpus memory users
 log
 journal
 configuration options environment request chunk commons sched estimate scale progress capacity

@@ -240,7 +240,9 @@ static struct harness *harness_new(void) {
 	h->started = now_ms();
 	h->transcript = open_memstream(&h->transcript_text, &h->transcript_size);
 	h->notifications = open_memstream(&h->notifications_text, &h->notifications_size);
-	h->lifeline_fd = h->listen_fd = h->pidfd = -1;
+	h->entries = open_memstream(&h->entries_text, &h->entries_size);
+	fflush(h->entries);
+	h->lifeline_fd = h->listen_fd = h->journal_fd = h->pidfd = -1;
 	TAILQ_INIT(&h->peers);
 	TAILQ_INIT(&h->fakes);
 	strcpy(h->directory, "/tmp/procpool-test-XXXXXX");
@@ -255,6 +257,18 @@ static struct harness *harness_new(void) {
 }
 
 #define ARGUMENTS 32
+
+/* The daemon's stderr is said to be the journal's, whose socket is the test's. */
+static void set_journal(struct harness *h) {
+	char stream[64];
+	struct stat st;
+
+	fstat(2, &st);
+	snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long) st.st_dev,
+		 (unsigned long long) st.st_ino);
+	setenv("JOURNAL_STREAM", stream, 1);
+	setenv("PROCPOOL_JOURNAL_SOCKET", harness_path(h, "journal"), 1);
+}
 
 /* In the child: everything as a service manager would leave it. Does not return. */
 static void child_exec(struct harness *h, const struct start *start, char **argv, int lifeline) {
@@ -273,6 +287,8 @@ static void child_exec(struct harness *h, const struct start *start, char **argv
 	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
 		unsetenv(none[i]);
 	setenv("NOTIFY_SOCKET", harness_path(h, "notify"), 1);
+	if (start->journal)
+		set_journal(h);
 	if (h->listen_fd >= 0) {
 		snprintf(pid, sizeof(pid), "%ld", (long) getpid());
 		setenv("LISTEN_FDS", "1", 1);
@@ -317,6 +333,8 @@ struct harness *harness_start_with(const struct start *start) {
 		argv[n++] = strdup("--config");
 		argv[n++] = strdup(harness_path(h, "procpool.conf"));
 	}
+	if (start->journal)
+		h->journal_fd = listen_at(harness_path(h, "journal"), SOCK_DGRAM);
 	if (start->activate) {
 		h->listen_fd = listen_at(h->socket, SOCK_STREAM);
 	} else if (!start->no_socket) {
@@ -523,7 +541,7 @@ static void expect_tidy(struct harness *h) {
 }
 
 static void harness_free(struct harness *h) {
-	int fds[] = {h->notify_fd, h->workers_fd, h->lifeline_fd, h->listen_fd};
+	int fds[] = {h->notify_fd, h->workers_fd, h->lifeline_fd, h->listen_fd, h->journal_fd};
 
 	while (!TAILQ_EMPTY(&h->peers))
 		peer_close(TAILQ_FIRST(&h->peers));
@@ -536,6 +554,8 @@ static void harness_free(struct harness *h) {
 	free(h->transcript_text);
 	fclose(h->notifications);
 	free(h->notifications_text);
+	fclose(h->entries);
+	free(h->entries_text);
 	if (!getenv("PROCPOOL_TEST_KEEP"))
 		directory_remove(h->directory);
 	free(h);

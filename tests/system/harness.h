@@ -43,6 +43,7 @@ struct start {
 	unsigned nofile;                /* RLIMIT_NOFILE, soft and hard; 0 = as it is */
 	bool activate;                  /* pass a listening socket as a service manager does */
 	const char *socket;             /* another path than the harness's own */
+	bool journal;                   /* stderr is the journal's, and the test plays that */
 };
 
 /* Starts the daemon; it need not listen yet: peer_connect() waits for that. */
@@ -77,6 +78,13 @@ void harness_expect_notify(struct harness *h, const char *line);
 /* Those that came so far do not count any more. */
 void harness_forget_notifications(struct harness *h);
 bool harness_notified(struct harness *h, const char *line);
+/* The fields of an entry in the journal: FIELD=value, those of several lines with | for each newline. */
+#define FIELDS(...) ((const char *const[]) {__VA_ARGS__, NULL})
+/* Waits for an entry that has all of these. */
+void harness_expect_entry(struct harness *h, const char *const *fields);
+unsigned harness_count_entries(struct harness *h, const char *const *fields);
+/* All entries so far, an empty line behind each; valid until the next one is read. */
+const char *harness_entries(struct harness *h);
 /* What a private daemon writes to its starter; and the starter's end. */
 void harness_expect_lifeline(struct harness *h, const char *text);
 void harness_cut_lifeline(struct harness *h);
@@ -199,6 +207,7 @@ void here_set(const char *file, int line);
 #define harness_expect_exit(...)      (HERE, harness_expect_exit(__VA_ARGS__))
 #define harness_expect_log(...)       (HERE, harness_expect_log(__VA_ARGS__))
 #define harness_expect_notify(...)    (HERE, harness_expect_notify(__VA_ARGS__))
+#define harness_expect_entry(...)     (HERE, harness_expect_entry(__VA_ARGS__))
 #define harness_expect_lifeline(...)  (HERE, harness_expect_lifeline(__VA_ARGS__))
 #define harness_wait(...)             (HERE, harness_wait(__VA_ARGS__))
 #define harness_worker(...)           (HERE, harness_worker(__VA_ARGS__))

@@ -54,12 +54,16 @@ struct harness {
 	int workers_fd;  /* fake workers connect here */
 	int lifeline_fd; /* -1 unless private */
 	int listen_fd;   /* -1 unless activated */
+	int journal_fd;  /* -1 unless there is a journal */
 	FILE *transcript;
 	char *transcript_text;
 	size_t transcript_size;
 	FILE *notifications; /* all of them, each after a newline */
 	char *notifications_text;
 	size_t notifications_size;
+	FILE *entries; /* of the journal: lines FIELD=value, an empty one behind each entry */
+	char *entries_text;
+	size_t entries_size;
 	int64_t started;     /* ms */
 	int strays;          /* children that fakes left */
 	bool foreign_socket; /* not the daemon's to remove */

@@ -11,7 +11,7 @@ TESTS += %reldir%/system
 	%reldir%/harness.c %reldir%/harness.h \
 	%reldir%/internal.h \
 	%reldir%/leaks.c \
-	%reldir%/line.c %reldir%/peer.c %reldir%/fake.c \
+	%reldir%/line.c %reldir%/peer.c %reldir%/fake.c %reldir%/journal.c \
 	%reldir%/pattern.c %reldir%/pattern.h \
 	%reldir%/test_attempts.c \
 	%reldir%/test_chunks.c \
@@ -20,6 +20,7 @@ TESTS += %reldir%/system
 	%reldir%/test_death.c \
 	%reldir%/test_envelope.c \
 	%reldir%/test_fair.c \
+	%reldir%/test_journal.c \
 	%reldir%/test_limits.c \
 	%reldir%/test_map.c \
 	%reldir%/test_operations.c \
@@ -30,6 +31,7 @@ TESTS += %reldir%/system
 	%reldir%/test_retirement.c \
 	%reldir%/test_routing.c \
 	%reldir%/test_scale.c \
+	%reldir%/test_service.c \
 	%reldir%/test_stock.c \
 	%reldir%/test_stream.c \
 	%reldir%/test_violation.c

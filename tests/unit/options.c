@@ -53,6 +53,7 @@ UNIT_TEST(options, without_any_everything_is_the_default) {
 	cr_assert_null(options.socket);
 	cr_assert(!options.user);
 	cr_assert_eq(options.private_fd, -1);
+	cr_assert_eq(options.exit_on_idle, UINT64_MAX);
 	cr_assert_str_eq(printed.text, "");
 	options_done(&options);
 }
@@ -64,7 +65,9 @@ UNIT_TEST(options, each_is_taken) {
 	char line[128];
 
 	snprintf(line, sizeof line,
-		 "--config /c --set a.b=1 --socket=/s --set c.d={\"x\"} --private %d", fd);
+		 "--config /c --set a.b=1 --socket=/s --set c.d={\"x\"} --private %d "
+		 "--exit-on-idle=10min",
+		 fd);
 	cr_assert_eq(parse(&options, &printed, line), -1, "%s", printed.text);
 	cr_assert_str_eq(options.config, "/c");
 	cr_assert_eq(options.n_sets, 2);
@@ -72,6 +75,7 @@ UNIT_TEST(options, each_is_taken) {
 	cr_assert_str_eq(options.sets[1], "c.d={\"x\"}");
 	cr_assert_str_eq(options.socket, "/s");
 	cr_assert_eq(options.private_fd, fd);
+	cr_assert_eq(options.exit_on_idle, UINT64_C(600000000));
 	options_done(&options);
 	again = fcntl(fd, F_GETFD);
 	cr_assert(again & FD_CLOEXEC, "no worker inherits the private descriptor");
@@ -100,7 +104,8 @@ UNIT_TEST(options, help_and_version_are_printed) {
 	cr_assert_eq(strncmp(printed.text, "Usage: procpoold [OPTION]...\n", 29), 0);
 	for (const char *const *name =
 		     (const char *const[]) {"--config FILE", "--set SECTION.KEY=VALUE",
-					    "--socket PATH", "--user ", "--private FD", "--help", "--version",
+					    "--socket PATH", "--user ", "--private FD",
+					    "--exit-on-idle TIME", "--help", "--version",
 					    "Exit status: 0 ", NULL};
 	     *name; name++)
 		cr_assert_not_null(strstr(printed.text, *name), "%s", *name);
@@ -128,6 +133,10 @@ UNIT_TEST(options, a_mistake_is_named) {
 		{"--user=ada", "procpoold: option '--user' doesn't allow an argument\n"},
 		{"--private 99999999999",
 		 "procpoold: --private takes an open descriptor, not '99999999999'.\n"},
+		{"--exit-on-idle soon",
+		 "procpoold: --exit-on-idle takes a time such as 10min, not 'soon'.\n"},
+		{"--exit-on-idle 0",
+		 "procpoold: --exit-on-idle takes a time such as 10min, not '0'.\n"},
 	};
 
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
