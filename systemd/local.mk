@@ -36,3 +36,12 @@ install-sysusers:
 uninstall-sysusers:
 	rm -f $(DESTDIR)$(sysusersdir)/procpool.conf
 .PHONY: install-sysusers uninstall-sysusers
+
+# A drop-in to start from, with the path of the daemon.
+%reldir%/examples/exit-on-idle.conf: %reldir%/examples/exit-on-idle.conf.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) %reldir%/examples && $(SED) -e 's,[@]sbindir[@],$(sbindir),g' \
+		$(srcdir)/%reldir%/examples/exit-on-idle.conf.in >$@.tmp && mv $@.tmp $@
+CLEANFILES += %reldir%/examples/exit-on-idle.conf
+EXTRA_DIST += %reldir%/examples/exit-on-idle.conf.in
+idledropindir = $(docdir)/examples/systemd
+nodist_idledropin_DATA = %reldir%/examples/exit-on-idle.conf

@@ -63,6 +63,7 @@ shows = \
 	%reldir%/systemd/lib.sh \
 	%reldir%/systemd/restart.sh \
 	%reldir%/systemd/sandbox.sh \
+	%reldir%/systemd/journal.sh \
 	%reldir%/systemd/service.sh \
 	%reldir%/systemd/user-unit.sh \
 	%reldir%/systemd/users.sh \
