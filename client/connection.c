@@ -64,6 +64,7 @@ int connection_write(struct connection *connection) {
 
 		if (n <= 0)
 			return (int) n;
+		connection->wrote = true;
 		bytes_take(&connection->out, (size_t) n);
 	}
 	return 0;

@@ -15,6 +15,7 @@ struct connection {
 	struct bytes in;
 	struct bytes out;
 	size_t held; /* bytes at the end of out that are not to be sent yet */
+	bool wrote;  /* some of out was sent */
 	bool deaf;   /* the peer takes nothing more; what it wrote is still to be read */
 	bool ended;  /* all it wrote is read */
 	bool hungry; /* the bytes at hand hold no whole document: read on */

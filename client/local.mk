@@ -55,6 +55,7 @@ noinst_LTLIBRARIES += %reldir%/libprocpooltool.la
 	%reldir%/tool/common.c \
 	%reldir%/tool/input.c %reldir%/tool/input.h \
 	%reldir%/tool/joblog.c %reldir%/tool/joblog.h \
+	%reldir%/tool/kept.c %reldir%/tool/kept.h \
 	%reldir%/tool/interrupt.c %reldir%/tool/interrupt.h \
 	%reldir%/tool/locate.c %reldir%/tool/locate.h \
 	%reldir%/tool/map.c %reldir%/tool/map.h \
@@ -69,6 +70,7 @@ noinst_LTLIBRARIES += %reldir%/libprocpooltool.la
 	%reldir%/tool/show.c %reldir%/tool/show.h \
 	%reldir%/tool/standard.c %reldir%/tool/standard.h \
 	%reldir%/tool/table.c %reldir%/tool/table.h \
+	%reldir%/tool/transfer.c %reldir%/tool/transfer.h \
 	%reldir%/tool/words.c %reldir%/tool/words.h
 %canon_reldir%_libprocpooltool_la_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DSBINDIR='"$(sbindir)"' -DPKGLIBEXECDIR='"$(pkglibexecdir)"'

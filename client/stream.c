@@ -85,7 +85,8 @@ int procpool_stream_open(struct procpool *procpool, const char *function,
 				   "none can be sent again; use procpool_map()");
 	r = encode_run_call(&procpool->call, &run, &procpool->failure);
 	if (r == 0)
-		r = handle_exchange(procpool, REPLY_RUN, false, &reply);
+		/* Nothing runs before an item is sent: opening it twice does no harm. */
+		r = handle_exchange(procpool, REPLY_RUN, true, &reply);
 	if (r != 0)
 		return r;
 	stream = stream_new(procpool, &reply);
@@ -335,8 +336,9 @@ static int take_object(struct procpool_stream *stream, const struct procpool_bat
 }
 
 static int cut_off(struct procpool_stream *stream) {
-	return ended(stream, failure_set(&stream->failure, PROCPOOL_E_LOST,
-					 "the connection to the daemon was lost"));
+	failure_set(&stream->failure, PROCPOOL_E_LOST, "the connection to the daemon was lost");
+	stream->failure.error.not_started = !stream->connection.wrote;
+	return ended(stream, PROCPOOL_E_LOST);
 }
 
 int procpool_stream_next(struct procpool_stream *stream, const struct procpool_batch **ret_batch) {

@@ -142,7 +142,9 @@ int cmd_apply(struct common *common, int argc, char **argv) {
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &apply) != 0)
 		return EXIT_BAD_USAGE;
-	code = session_open(&session, common);
+	code = run_options_check(&apply.run, common);
+	if (code == 0)
+		code = session_open(&session, common);
 	if (code != 0)
 		return code;
 	return session_close(&session, apply_once(&session, &apply));

@@ -143,7 +143,9 @@ int cmd_map(struct common *common, int argc, char **argv) {
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &parsed) != 0)
 		return EXIT_BAD_USAGE;
-	code = session_open(&session, common);
+	code = run_options_check(&request.run, common);
+	if (code == 0)
+		code = session_open(&session, common);
 	if (code != 0)
 		return code;
 	return session_close(&session, map_run(&session, &request));

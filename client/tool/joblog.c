@@ -29,21 +29,19 @@ static void add_seconds(FILE *file, int64_t us) {
 	fprintf(file, "\t%" PRId64 ".%06" PRId64, us / US_PER_S, us % US_PER_S);
 }
 
-void joblog_add(struct joblog *joblog, const struct procpool_batch *batch) {
+void joblog_add(struct joblog *joblog, uint64_t index, const struct procpool_timing *timing,
+		const char *status) {
 	FILE *file = joblog->file;
-	size_t n = file ? procpool_batch_count(batch) : 0;
 
-	for (size_t i = 0; i < n; i++) {
-		const struct procpool_item_error *error = procpool_batch_error(batch, i);
-		struct procpool_timing timing = {0};
+	if (!file)
+		return;
+	fprintf(file, "%" PRIu64, index);
+	add_seconds(file, timing->start_us);
+	add_seconds(file, timing->duration_us);
+	fprintf(file, "\t%" PRId64 "\t%s\n", timing->attempts, status);
+}
 
-		procpool_batch_timing(batch, i, &timing);
-		fprintf(file, "%" PRIu64, procpool_batch_first(batch) + i);
-		add_seconds(file, timing.start_us);
-		add_seconds(file, timing.duration_us);
-		fprintf(file, "\t%" PRId64 "\t%s\n", timing.attempts, error ? error->kind : "ok");
-	}
-	/* Whoever watches the file sees each batch. */
-	if (file)
-		fflush(file);
+void joblog_flush(struct joblog *joblog) {
+	if (joblog->file)
+		fflush(joblog->file);
 }

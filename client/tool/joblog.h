@@ -18,5 +18,8 @@ int joblog_open(struct joblog *joblog, const char *path);
 /* Returns 0, or -EIO if anything could not be written. */
 int joblog_close(struct joblog *joblog);
 
-/* The batch must have timings. */
-void joblog_add(struct joblog *joblog, const struct procpool_batch *batch);
+/* status: "ok", or the kind of its error. */
+void joblog_add(struct joblog *joblog, uint64_t index, const struct procpool_timing *timing,
+		const char *status);
+/* Whoever watches the file sees what was added. */
+void joblog_flush(struct joblog *joblog);

@@ -11,6 +11,7 @@
 
 #include "client/tool/joblog.h"
 #include "client/tool/report.h"
+#include "client/tool/transfer.h"
 
 /*
  * One loop that reads items, sends them, receives results and writes them, each as far as it goes without
@@ -19,7 +20,7 @@
 struct map {
 	const struct map_request *request;
 	struct session *session;
-	struct procpool_stream *stream;
+	struct transfer transfer;
 	struct input input;
 	struct output output;
 	struct bar bar;
@@ -35,6 +36,9 @@ struct map {
 	uint64_t added, done, failed;
 	int code; /* what the map comes to */
 };
+
+/* No exit code: the map goes on. */
+#define AGAIN (-1)
 
 /* ---- what goes wrong ---- */
 
@@ -109,6 +113,10 @@ static void input_failed(struct map *map, int error) {
 
 /* ---- items out ---- */
 
+static bool is_string(const struct map *map) {
+	return map->request->form != ITEM_JSON;
+}
+
 static int add_file(struct map *map) {
 	const char *name = map->item.text;
 	int size = (int) map->item.size;
@@ -116,7 +124,7 @@ static int add_file(struct map *map) {
 	free(map->path);
 	map->path = NULL;
 	if (size == 0 || name[0] == '/')
-		return procpool_stream_add_string(map->stream, name, map->item.size);
+		return transfer_add(&map->transfer, name, map->item.size, true);
 	while (size > 2 && name[0] == '.' && name[1] == '/') {
 		name += 2;
 		size -= 2;
@@ -124,16 +132,13 @@ static int add_file(struct map *map) {
 	size = asprintf(&map->path, "%s/%.*s", map->directory, size, name);
 	if (size < 0)
 		return -ENOMEM;
-	return procpool_stream_add_string(map->stream, map->path, (size_t) size);
+	return transfer_add(&map->transfer, map->path, (size_t) size, true);
 }
 
 static int add_item(struct map *map) {
-	switch (map->request->form) {
-	case ITEM_STRING:
-		return procpool_stream_add_string(map->stream, map->item.text, map->item.size);
-	case ITEM_FILE: return add_file(map);
-	default: return procpool_stream_add(map->stream, map->item.text, map->item.size);
-	}
+	if (map->request->form == ITEM_FILE)
+		return add_file(map);
+	return transfer_add(&map->transfer, map->item.text, map->item.size, is_string(map));
 }
 
 /* Finds the next item. Returns 1, 0 if there is none now, or an error of the input. */
@@ -154,11 +159,18 @@ static bool input_over(const struct map *map) {
 					     : map->input.ended;
 }
 
+static void out_of_memory(struct map *map) {
+	complain("out of memory");
+	stop_reading(map, EXIT_OUTPUT);
+}
+
 /* Adds items until the stream is full or none is at hand. */
 static void feed(struct map *map) {
 	int r = 1;
 
-	map->full = false;
+	map->full = transfer_refill(&map->transfer, is_string(map)) != 0;
+	if (map->full)
+		return;
 	while (map->sending && !map->full) {
 		if (!map->pending) {
 			r = next_item(map);
@@ -170,8 +182,9 @@ static void feed(struct map *map) {
 		case 0: map->added++; break;
 		case PROCPOOL_E_FULL: map->full = map->pending = true; break;
 		case PROCPOOL_E_BAD_INPUT:
-			refuse_item(map, procpool_stream_last_error(map->stream));
+			refuse_item(map, transfer_last_error(&map->transfer));
 			break;
+		case TRANSFER_NO_ROOM: out_of_memory(map); break;
 		default:
 			map->full = map->pending =
 				true; /* the stream says why when it is received */
@@ -182,7 +195,7 @@ static void feed(struct map *map) {
 	if (map->sending && !map->full && !map->pending && input_over(map))
 		map->sending = false;
 	if (!map->sending)
-		procpool_stream_end(map->stream);
+		procpool_stream_end(map->transfer.stream);
 }
 
 static void read_input(struct map *map) {
@@ -191,8 +204,7 @@ static void read_input(struct map *map) {
 	ssize_t n;
 
 	if (!space) {
-		complain("out of memory");
-		stop_reading(map, EXIT_OUTPUT);
+		out_of_memory(map);
 		return;
 	}
 	n = read(STDIN_FILENO, space, size);
@@ -213,6 +225,29 @@ static void say_item_failed(struct map *map, const struct procpool_item_error *e
 	complain("item %llu: %s", (unsigned long long) error->index, error->text);
 }
 
+static int print_failed(struct map *map, const struct procpool_item_error *failed) {
+	struct procpool_item_error error;
+	char *json;
+	int r = transfer_item_error(&map->transfer, failed, &error, &json);
+
+	if (r == 0) {
+		say_item_failed(map, &error);
+		r = output_failed(&map->output, &error);
+	}
+	free(json);
+	return r;
+}
+
+static void log_item(struct map *map, const struct procpool_batch *batch, size_t i,
+		     uint64_t index) {
+	const struct procpool_item_error *error = procpool_batch_error(batch, i);
+	struct procpool_timing timing = {0};
+
+	procpool_batch_timing(batch, i, &timing);
+	timing.start_us = transfer_start_us(&map->transfer, timing.start_us);
+	joblog_add(&map->joblog, index, &timing, error ? error->kind : "ok");
+}
+
 static int print_batch(struct map *map, const struct procpool_batch *batch) {
 	uint64_t first = procpool_batch_first(batch);
 	size_t n = procpool_batch_count(batch);
@@ -221,17 +256,16 @@ static int print_batch(struct map *map, const struct procpool_batch *batch) {
 	if (map->output.terminal)
 		bar_wipe(&map->bar);
 	for (size_t i = 0; r == 0 && i < n; i++) {
+		uint64_t index = transfer_index(&map->transfer, first + i);
 		size_t size = 0;
 		const char *json = procpool_batch_result(batch, i, &size);
 
-		if (json) {
-			r = output_result(&map->output, first + i, json, size);
-		} else {
-			say_item_failed(map, procpool_batch_error(batch, i));
-			r = output_failed(&map->output, procpool_batch_error(batch, i));
-		}
+		r = json ? output_result(&map->output, index, json, size)
+			 : print_failed(map, procpool_batch_error(batch, i));
+		log_item(map, batch, i, index);
 	}
-	joblog_add(&map->joblog, batch);
+	joblog_flush(&map->joblog);
+	transfer_took(&map->transfer, batch);
 	map->done += n;
 	return r;
 }
@@ -243,11 +277,15 @@ static void say_how_far(const struct map *map) {
 
 /* The stream ended in an error. */
 static int stream_failed(struct map *map) {
-	const struct procpool_error *error = procpool_stream_last_error(map->stream);
+	const struct procpool_error *error = transfer_last_error(&map->transfer);
 
 	bar_wipe(&map->bar);
 	if (error->item && map->failed > 0)
 		complain("stopped at the first failure, as --fail-fast says");
+	else if (error->item)
+		complain("item %llu: %s",
+			 (unsigned long long) transfer_index(&map->transfer, error->item->index),
+			 error->item->text);
 	else
 		report_error(error);
 	map->code = error_exit_code(error);
@@ -264,15 +302,32 @@ static int output_failure(struct map *map, int r) {
 	return map->code;
 }
 
-/* Takes all batches that are there. Returns 0, or an exit code that ends the map. */
+static int senseless(struct map *map) {
+	bar_wipe(&map->bar);
+	complain("the daemon sent results of items it was not given");
+	say_how_far(map);
+	map->code = EXIT_UNAVAILABLE;
+	return map->code;
+}
+
+/* Whether the map may go on in another stream: not after a failure that nothing new is to start after. */
+static bool may_repeat(const struct map *map) {
+	return transfer_may_repeat(&map->transfer) &&
+	       !(map->request->run.options.abort_on_error && map->failed > 0);
+}
+
+/* Takes all batches that are there. Returns 0, AGAIN if there is another stream now, or an exit code that ends the
+ * map. */
 static int receive(struct map *map) {
 	const struct procpool_batch *batch;
 	int r, flushed;
 
 	for (;;) {
-		r = procpool_stream_next(map->stream, &batch);
+		r = procpool_stream_next(map->transfer.stream, &batch);
 		if (r != 0 || !batch)
 			break;
+		if (!transfer_expects(&map->transfer, batch))
+			return senseless(map);
 		r = print_batch(map, batch);
 		if (r < 0)
 			return output_failure(map, r);
@@ -281,6 +336,8 @@ static int receive(struct map *map) {
 	flushed = output_flush(&map->output);
 	if (flushed < 0)
 		return output_failure(map, flushed);
+	if (r != 0 && may_repeat(map) && transfer_repeat(&map->transfer) == 0)
+		return AGAIN;
 	return r == 0 ? 0 : stream_failed(map);
 }
 
@@ -306,8 +363,8 @@ static void draw(struct map *map) {
 static int wait_for_events(struct map *map, bool *ret_input) {
 	struct pollfd fds[2] = {
 		{
-			.fd = procpool_stream_fd(map->stream),
-			.events = procpool_stream_events(map->stream),
+			.fd = procpool_stream_fd(map->transfer.stream),
+			.events = procpool_stream_events(map->transfer.stream),
 		},
 		{
 			.fd = map->sending && !map->full && map->request->n_arguments == 0
@@ -329,11 +386,13 @@ static int step(struct map *map) {
 	int r;
 
 	do {
-		feed(map);
-		/* What goes wrong here, receive() reports. */
-		r = procpool_stream_process(map->stream);
-	} while (r == 0 && map->full && !procpool_stream_full(map->stream));
-	r = receive(map);
+		do {
+			feed(map);
+			/* What goes wrong here, receive() reports. */
+			r = procpool_stream_process(map->transfer.stream);
+		} while (r == 0 && map->full && !procpool_stream_full(map->transfer.stream));
+		r = receive(map);
+	} while (r == AGAIN);
 	draw(map);
 	return r;
 }
@@ -368,7 +427,7 @@ static int finish(struct map *map) {
 static int run(struct map *map) {
 	int r = step(map);
 
-	while (r == 0 && !procpool_stream_summary(map->stream)) {
+	while (r == 0 && !procpool_stream_summary(map->transfer.stream)) {
 		r = await(map);
 		if (r == 0)
 			r = step(map);
@@ -387,9 +446,8 @@ static int open_stream(struct map *map) {
 		complain("out of memory");
 		return EXIT_OUTPUT;
 	}
-	r = procpool_stream_open(map->session->procpool, function, &map->request->run.options, 0,
-				 &map->stream);
-	free(function);
+	r = transfer_open(&map->transfer, map->session->procpool, function,
+			  &map->request->run.options);
 	return r == 0 ? 0 : session_failed(map->session);
 }
 
@@ -438,7 +496,7 @@ int map_run(struct session *session, const struct map_request *request) {
 	if (code == 0)
 		code = run(&map);
 	code = close_joblog(&map, code);
-	procpool_stream_free(map.stream);
+	transfer_done(&map.transfer);
 	input_done(&map.input);
 	output_done(&map.output);
 	free(map.path);

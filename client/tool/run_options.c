@@ -16,7 +16,8 @@ enum {
 	KEY_ITEM_TIMEOUT,
 	KEY_TIMEOUT,
 	KEY_QUEUE_TIMEOUT,
-	KEY_NO_RERUN
+	KEY_NO_RERUN,
+	KEY_IDEMPOTENT
 };
 
 static const struct argp_option options_table[] = {
@@ -32,6 +33,11 @@ static const struct argp_option options_table[] = {
 	 "end the call if nothing of it has started by then", 0},
 	{"no-rerun", KEY_NO_RERUN, NULL, 0,
 	 "nothing that finished runs again if its worker dies before it is reported", 0},
+	{"idempotent", KEY_IDEMPOTENT, NULL, 0,
+	 "running an item twice does no harm: if the daemon goes away, wait 10 seconds for it to "
+	 "come "
+	 "back, and repeat what has no result; time limits then begin anew",
+	 0},
 	{"fail-fast", KEY_FAIL_FAST, NULL, 0, "start nothing new after an item failed", 0},
 	{"common", KEY_COMMON, "JSON", 0, "a value that the function sees beside each item", 0},
 	{"pool", KEY_POOL, "NAME", 0, "where more than one pool offers the function", 0},
@@ -81,6 +87,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 		take_timeout(&options->options.queue_timeout_ms, "queue-timeout", arg, state);
 		break;
 	case KEY_NO_RERUN: options->options.no_rerun = true; break;
+	case KEY_IDEMPOTENT: options->options.idempotent = true; break;
 	case KEY_FAIL_FAST: options->options.abort_on_error = true; break;
 	case KEY_COMMON: options->options.common = arg; break;
 	case KEY_POOL: options->pool = arg; break;
@@ -90,6 +97,13 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 }
 
 const struct argp run_options_argp = {.options = options_table, .parser = parse};
+
+int run_options_check(const struct run_options *options, const struct common *common) {
+	if (!options->options.idempotent || !common->private)
+		return 0;
+	complain("--idempotent is for a daemon that comes back; one of --private does not");
+	return EXIT_BAD_USAGE;
+}
 
 char *run_options_function(const struct run_options *options, const char *function) {
 	char *name;

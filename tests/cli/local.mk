@@ -9,6 +9,7 @@ cli_tests = \
 	%reldir%/closed-streams.sh \
 	%reldir%/daemon-gone.sh \
 	%reldir%/flat-memory.sh \
+	%reldir%/idempotent.sh \
 	%reldir%/interactive.sh \
 	%reldir%/interrupt.sh \
 	%reldir%/items.sh \

@@ -6,6 +6,7 @@ unit_tests += \
 	%reldir%/client_again \
 	%reldir%/client_json \
 	%reldir%/input \
+	%reldir%/kept \
 	%reldir%/print \
 	%reldir%/progress \
 	%reldir%/reply \
@@ -38,6 +39,11 @@ client_script = %reldir%/script.c %reldir%/script.h
 %canon_reldir%_input_CFLAGS = $(unit_cflags)
 %canon_reldir%_input_LDADD = client/libprocpooltool.la $(unit_libs)
 %canon_reldir%_input_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_kept_SOURCES = %reldir%/kept.c
+%canon_reldir%_kept_CFLAGS = $(unit_cflags)
+%canon_reldir%_kept_LDADD = client/libprocpooltool.la $(unit_libs)
+%canon_reldir%_kept_LDFLAGS = $(unit_ldflags)
 
 %canon_reldir%_print_SOURCES = %reldir%/print.c
 %canon_reldir%_print_CFLAGS = $(unit_cflags)

@@ -56,6 +56,53 @@ static int show_batch(void *userdata, const struct procpool_batch *batch) {
 	return 0;
 }
 
+/* ---- streams ---- */
+
+#define STREAM_CALL \
+	"{\"method\":\"io.procpool.Stream\",\"upgrade\":true,\"parameters\":{\"function\":\"f\"}}"
+#define STREAM_REPLY "{\"parameters\":{\"request\":\"17\",\"window\":10}}"
+
+/* Opens it, sends the item if there is one, and waits for the end. */
+static bool cut_off_stream_not_started(const struct step *script, const char *item) {
+	struct server server;
+	struct procpool *procpool;
+	struct procpool_stream *stream;
+	const struct procpool_batch *batch;
+	bool not_started;
+
+	serve(&server, script);
+	procpool = connect_to(&server);
+	cr_assert_eq(procpool_stream_open(procpool, "f", NULL, 0, &stream), 0);
+	if (item)
+		cr_assert_eq(procpool_stream_add(stream, item, strlen(item)), 0);
+	cr_assert_eq(procpool_stream_receive(stream, -1, &batch), PROCPOOL_E_LOST);
+	not_started = procpool_stream_last_error(stream)->not_started;
+	procpool_stream_free(stream);
+	procpool_free(procpool);
+	served(&server);
+	return not_started;
+}
+
+UNIT_TEST(client_again, a_stream_on_which_nothing_was_sent_did_not_start) {
+	cr_assert(cut_off_stream_not_started(
+		SCRIPT({ACCEPT, ""}, {EXPECT, STREAM_CALL}, {SEND, STREAM_REPLY}, {CLOSE, ""}),
+		NULL));
+}
+
+UNIT_TEST(client_again, nobody_knows_of_a_stream_on_which_an_item_was_sent) {
+	cr_assert(!cut_off_stream_not_started(SCRIPT({ACCEPT, ""}, {EXPECT, STREAM_CALL},
+						     {SEND, STREAM_REPLY},
+						     {EXPECT, "{\"items\":[1]}"}, {CLOSE, ""}),
+					      "1"));
+}
+
+UNIT_TEST(client_again, the_opening_of_a_stream_is_repeated) {
+	cr_assert(cut_off_stream_not_started(
+		SCRIPT({ACCEPT, ""}, {EXPECT, STREAM_CALL}, {CLOSE, ""}, {ACCEPT, ""},
+		       {EXPECT, STREAM_CALL}, {SEND, STREAM_REPLY}, {CLOSE, ""}),
+		NULL));
+}
+
 /* ---- one item ---- */
 
 /* "The end of the connection in the middle of a call means that nobody knows what was done: our

@@ -196,7 +196,8 @@ int procpool_map(struct procpool *procpool, const char *function, const char *it
 
 struct procpool_stream;
 
-/* Opens a stream. It takes the handle's connection over: the handle makes itself another when it is used
+/* Opens a stream, which is repeated like an idempotent call: nothing runs before an item is sent. If the stream is cut
+ * off before a byte was, its error is PROCPOOL_E_LOST with not_started. It takes the handle's connection over: the handle makes itself another when it is used
  * again, and may be freed before the stream.
  * window: how many items the daemon reads ahead of the oldest result it has not sent; 0 = its choice. */
 int procpool_stream_open(struct procpool *procpool, const char *function,
