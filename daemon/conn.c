@@ -77,7 +77,9 @@ static void on_reap(evutil_socket_t fd, short what, void *context) {
 void conn_limit_time(struct conn *conn) {
 	struct timeval interval = clock_interval(DRAIN_TIMEOUT);
 
-	evtimer_add(conn->reap, &interval);
+	/* Without a limit it could stay for ever. */
+	if (evtimer_add(conn->reap, &interval) < 0)
+		conn_close(conn);
 }
 
 /* The peer has its answer: it may take so long to go. */
@@ -185,20 +187,6 @@ static void take_message(struct conn *conn, char *text) {
 
 /* -------- the channel -------- */
 
-/* Of one message that is not whole: nothing is taken. */
-static ssize_t await_rest(struct conn *conn) {
-	enum quota_verdict verdict = conn->stream ? QUOTA_OK : intake_verdict(&conn->intake);
-	struct error error = {0};
-
-	if (verdict == QUOTA_OK) {
-		intake_await(&conn->intake);
-		return 0;
-	}
-	quota_error(conn->charge.quota, verdict, &error);
-	conn_refuse(conn, &error);
-	return -1;
-}
-
 static ssize_t refuse_document(struct conn *conn, int r) {
 	struct error error = {0};
 
@@ -210,6 +198,18 @@ static ssize_t refuse_document(struct conn *conn, int r) {
 		end_stream_input(conn, &error);
 	else
 		conn_refuse(conn, &error);
+	return -1;
+}
+
+/* Of one message that is not whole: nothing is taken. */
+static ssize_t await_rest(struct conn *conn) {
+	enum quota_verdict verdict = conn->stream ? QUOTA_OK : intake_verdict(&conn->intake);
+	struct error error = {0};
+
+	if (verdict == QUOTA_OK)
+		return intake_await(&conn->intake) < 0 ? refuse_document(conn, -ENOMEM) : 0;
+	quota_error(conn->charge.quota, verdict, &error);
+	conn_refuse(conn, &error);
 	return -1;
 }
 

@@ -17,7 +17,7 @@ static void stop_timer(struct intake *intake) {
 	intake->began = 0;
 }
 
-static void start_timer(struct intake *intake) {
+static int start_timer(struct intake *intake) {
 	const struct intake_limits *limits = intake->limits;
 	uint64_t now = clock_now(), wait = limits->message_timeout, total;
 	struct timeval interval;
@@ -33,9 +33,9 @@ static void start_timer(struct intake *intake) {
 		}
 	}
 	if (wait == UINT64_MAX)
-		return;
+		return 0;
 	interval = clock_interval(wait);
-	evtimer_add(intake->timer, &interval);
+	return evtimer_add(intake->timer, &interval) < 0 ? -ENOMEM : 0;
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *context) {
@@ -127,11 +127,10 @@ int intake_feed(struct intake *intake, char *bytes, size_t size) {
 	return r;
 }
 
-void intake_await(struct intake *intake) {
+int intake_await(struct intake *intake) {
 	if (intake->stream)
 		review(intake);
-	if (!intake->pauses)
-		start_timer(intake);
+	return intake->pauses ? 0 : start_timer(intake);
 }
 
 void intake_next(struct intake *intake, size_t unread) {

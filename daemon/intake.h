@@ -62,8 +62,9 @@ void intake_done(struct intake *intake);
 
 /* Looks at size bytes that are unread. Returns as document_feed(); the message lies in intake->doc. */
 int intake_feed(struct intake *intake, char *bytes, size_t size);
-/* The message at hand is not whole: waits for its rest, or for leave to read it. */
-void intake_await(struct intake *intake);
+/* The message at hand is not whole: waits for its rest, or for leave to read it. Returns 0, -ENOMEM: nobody would notice
+ * if the rest never came. */
+int intake_await(struct intake *intake);
 /* The message at hand is done with, and so many bytes are unread behind it. */
 void intake_next(struct intake *intake, size_t unread);
 /* The message at hand is whole, but waits for room: it is offered again then. */

@@ -35,19 +35,26 @@ struct listener {
 	char *path; /* of an own socket; NULL for a passed one */
 };
 
+static int wait_a_little(struct listener *listener) {
+	struct timeval interval = clock_interval(PAUSE_US);
+
+	return event_add(listener->pause, &interval);
+}
+
 static void on_pause_over(evutil_socket_t fd, short what, void *context) {
 	struct listener *listener = context;
 
 	(void) fd, (void) what;
-	event_add(listener->readable, NULL);
+	/* What is short may be short still. */
+	if (event_add(listener->readable, NULL) < 0)
+		wait_a_little(listener);
 }
 
 static void pause_accepting(struct listener *listener, int error) {
-	struct timeval interval = clock_interval(PAUSE_US);
-
 	log_event(ENTRY_SHORTAGE, NULL, "cannot accept a connection: %s", strerror(error));
-	event_del(listener->readable);
-	event_add(listener->pause, &interval);
+	/* Nobody would be accepted any more if only the first of the two went well. */
+	if (wait_a_little(listener) == 0)
+		event_del(listener->readable);
 }
 
 /* The groups of whoever connected; NULL if they cannot be had, and then they give it no rights. */
@@ -238,6 +245,12 @@ int listener_new(struct listener **ret, const struct channel_loop *loop, const c
 	if (fd == -ENOENT) {
 		fd = own_socket(path);
 		listener->path = fd >= 0 ? strdup(path) : NULL;
+		/* Without it the socket would be taken for a passed one, and stay. */
+		if (fd >= 0 && !listener->path) {
+			unlink(path);
+			close(fd);
+			fd = -ENOMEM;
+		}
 	}
 	listener->fd = fd;
 	if (fd < 0) {

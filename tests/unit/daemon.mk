@@ -8,11 +8,13 @@ daemon_tests = \
 	%reldir%/commons \
 	%reldir%/configuration \
 	%reldir%/entry \
+	%reldir%/conn \
 	%reldir%/environment \
 	%reldir%/estimate \
 	%reldir%/fair \
 	%reldir%/generation \
 	%reldir%/lag \
+	%reldir%/listener \
 	%reldir%/memory \
 	%reldir%/options \
 	%reldir%/outcome \
@@ -62,6 +64,11 @@ daemon_test_libs = daemon/libdaemon.la $(unit_libs)
 %canon_reldir%_entry_LDADD = $(daemon_test_libs)
 %canon_reldir%_entry_LDFLAGS = $(unit_ldflags)
 
+%canon_reldir%_conn_SOURCES = %reldir%/conn.c
+%canon_reldir%_conn_CFLAGS = $(unit_cflags) $(LIBEVENT_CFLAGS)
+%canon_reldir%_conn_LDADD = $(daemon_test_libs) $(LIBEVENT_LIBS)
+%canon_reldir%_conn_LDFLAGS = $(unit_ldflags)
+
 %canon_reldir%_environment_SOURCES = %reldir%/environment.c
 %canon_reldir%_environment_CFLAGS = $(unit_cflags)
 %canon_reldir%_environment_LDADD = $(daemon_test_libs)
@@ -85,6 +92,11 @@ daemon_test_libs = daemon/libdaemon.la $(unit_libs)
 %canon_reldir%_generation_CFLAGS = $(unit_cflags)
 %canon_reldir%_generation_LDADD = $(daemon_test_libs)
 %canon_reldir%_generation_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_listener_SOURCES = %reldir%/listener.c
+%canon_reldir%_listener_CFLAGS = $(unit_cflags) $(LIBEVENT_CFLAGS)
+%canon_reldir%_listener_LDADD = $(daemon_test_libs) $(LIBEVENT_LIBS)
+%canon_reldir%_listener_LDFLAGS = $(unit_ldflags)
 
 %canon_reldir%_memory_SOURCES = %reldir%/memory.c
 %canon_reldir%_memory_CFLAGS = $(unit_cflags)
