@@ -1,6 +1,6 @@
 #include <procpool/client.h>
 
-#include "client/handle.h"
+#include "client/nested.h"
 
 /*
  * The calls that block: one reply, several, Apply.
@@ -90,12 +90,19 @@ int procpool_apply(struct procpool *procpool, const char *function, const char *
 		.input = argument,
 		.input_size = argument ? strlen(argument) : 0,
 	};
+	struct nested nested;
 	struct reply reply;
 	char *copy;
 	int r = encode_run_call(&procpool->call, &run, &procpool->failure);
 
 	if (r == 0)
 		r = handle_exchange(procpool, REPLY_RUN, options_known(options).idempotent, &reply);
+	if (r == PROCPOOL_E_ANSWER && nested_init(&nested, procpool, &run)) {
+		r = nested_reply_one(&nested, procpool);
+		if (r == 0)
+			r = handle_receive(procpool, REPLY_RUN, &reply);
+		nested_done(&nested);
+	}
 	if (r != 0)
 		return r;
 	copy = span_size(reply.result) > 0

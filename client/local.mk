@@ -16,6 +16,7 @@ noinst_LTLIBRARIES += %reldir%/libclient.la
 	%reldir%/json.c \
 	%reldir%/json_text.c %reldir%/json_text.h \
 	%reldir%/map.c \
+	%reldir%/nested.c %reldir%/nested.h \
 	%reldir%/rest.c %reldir%/rest.h \
 	%reldir%/stream.c \
 	%reldir%/value.c %reldir%/value.h

@@ -1,6 +1,6 @@
 #include <procpool/client.h>
 
-#include "client/handle.h"
+#include "client/nested.h"
 
 /*
  * Map: batches as they come. If the connection is lost in the middle of one that is idempotent, what was not handed
@@ -78,12 +78,23 @@ static int take_reply(struct procpool *procpool, const struct map *map, struct r
 
 /* ---- one call ---- */
 
+/* One more reply, from the daemon or, of a nested call, from here. */
+static int receive(struct procpool *procpool, struct nested *nested, struct reply *ret) {
+	int r = nested->call ? nested_reply(nested, procpool) : 0;
+
+	return r == 0 ? handle_receive(procpool, REPLY_RUN, ret) : r;
+}
+
 /* Makes the call in procpool->call and takes its replies. Sets *ret_cut if these were cut off after the
  * first. */
 static int exchange(struct procpool *procpool, const struct map *map, bool *ret_cut) {
+	struct nested nested = {0};
 	struct reply reply;
 	bool more = true;
 	int r = handle_exchange(procpool, REPLY_RUN, map->options.idempotent, &reply);
+
+	if (r == PROCPOOL_E_ANSWER && nested_init(&nested, procpool, &map->run))
+		r = receive(procpool, &nested, &reply);
 
 	*ret_cut = false;
 	while (r == 0) {
@@ -91,9 +102,10 @@ static int exchange(struct procpool *procpool, const struct map *map, bool *ret_
 		r = take_reply(procpool, map, &reply);
 		if (r != 0 || !more)
 			break;
-		r = handle_receive(procpool, REPLY_RUN, &reply);
+		r = receive(procpool, &nested, &reply);
 		*ret_cut = r == PROCPOOL_E_LOST;
 	}
+	nested_done(&nested);
 	return r;
 }
 

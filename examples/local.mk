@@ -2,5 +2,5 @@
 
 examplesdir = $(docdir)/examples
 dist_examples_DATA = %reldir%/Makefile %reldir%/README.md \
-	%reldir%/client.c %reldir%/client-loop.c %reldir%/plugin.c %reldir%/worker.c
+	%reldir%/calling.c %reldir%/client.c %reldir%/client-loop.c %reldir%/plugin.c %reldir%/worker.c
 dist_examples_SCRIPTS = %reldir%/worker.pl %reldir%/worker.py

@@ -13,6 +13,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "worker/nested.h"
 #include "worker/plugin.h"
 #include "worker/registry.h"
 #include "worker/runtime.h"
@@ -128,7 +129,11 @@ static void set_signals(void) {
 
 static int run_worker(int fd, struct page *page, const struct registry *registry) {
 	const char *reason = NULL;
-	int r = runtime_run(fd, page, registry, &reason);
+	int r;
+
+	nested_serve(registry);
+	r = runtime_run(fd, page, registry, &reason);
+	nested_serve(NULL);
 
 	if (r < 0)
 		complain("%s", strerror(-r));

@@ -12,6 +12,7 @@ pkgconfig_DATA += %reldir%/procpool-worker.pc
 	%reldir%/command.c \
 	%reldir%/common.c %reldir%/common.h \
 	%reldir%/item.c %reldir%/item.h \
+	%reldir%/nested.c %reldir%/nested.h \
 	%reldir%/plugin.c %reldir%/plugin.h \
 	%reldir%/registry.c %reldir%/registry.h \
 	%reldir%/report.c %reldir%/report.h \

@@ -65,7 +65,7 @@ pool() {
   words=$(printf ',"%s"' "$@")
   export PROCPOOL_SOCKET=$scratch/socket
   "$sbindir/procpoold" --socket "$PROCPOOL_SOCKET" --set "default.command={${words:1}}" --set default.workers=2 \
-    --set "default.environment={\"LD_LIBRARY_PATH=$libdir\"}" \
+    --set "default.environment={\"LD_LIBRARY_PATH=$libdir\",\"PROCPOOL_SOCKET=$PROCPOOL_SOCKET\"}" \
     >>"$scratch/daemon.log" 2>&1 </dev/null &
   daemon=$!
   local tries=200
@@ -135,6 +135,10 @@ expect 'plugin: values and common values' $'1.5\nnull\n-0.25\nprocpool: item 1: 
   "$(run 1 procpool map --common '{"per": 1000}' scale -- 1500 '"x"' -250)"
 expect 'plugin: text' '"HE\tL\u00e9L"' "$(run 0 procpool map shout '"he\tl\u00e9l"')"
 expect 'plugin: its list' $'scale\nshout' "$(procpool functions | awk '/^s(cale|hout) / { print $1 }')"
+
+pool "$pkglibexecdir/procpool-worker" --load "$PWD/calling.so"
+expect 'calling: on its own pool' $'14.0\nnull\n0.0\nprocpool: item 1: ValueError: an element has no square' \
+  "$(run 1 procpool map sum_of_squares '[1, 2, 3]' '[1, "x"]' '[]')"
 
 pool "$PWD/worker"
 expect 'worker: prepared' $'false\ntrue\ntrue\nfalse' "$(run 0 procpool map prime 91 97 2 0)"

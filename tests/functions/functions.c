@@ -285,6 +285,11 @@ static const struct procpool_function functions[] = {
 	VALUE(wait_for, "PATH: returns it once such a file exists."),
 	VALUE(record, "Appends the item's index as a line to the file that common names; returns "
 		      "the item."),
+	VALUE(map_here, "{\"function\", \"items\", \"common\"?, \"abort\"?, \"timeout\"?}: maps on "
+			"the daemon of "
+			"$PROCPOOL_SOCKET; returns what came."),
+	VALUE(apply_here,
+	      "{\"function\", \"argument\"?}: the same with Apply; returns the result."),
 	VALUE(fail, "{\"exception\"?, \"message\"?, \"trace\"?}: fails so."),
 	VALUE(nothing, "N: returns N and no result, without giving a reason."),
 	RAW(big, "N: a string that has N bytes with its quotes."),

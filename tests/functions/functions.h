@@ -14,5 +14,9 @@ int test_too_many(struct procpool_item *item, json_t *argument, json_t **ret_res
 int test_truncate_page(struct procpool_item *item, json_t *argument, json_t **ret_result);
 int test_fork_daemon(struct procpool_item *item, json_t *argument, json_t **ret_result);
 
+/* Functions that call their own pool. */
+int test_map_here(struct procpool_item *item, json_t *argument, json_t **ret_result);
+int test_apply_here(struct procpool_item *item, json_t *argument, json_t **ret_result);
+
 /* Dies of a signal as if nobody (a sanitizer, say) had asked to hear of it. */
 __attribute__((noreturn)) void die(int signal_number);

@@ -128,6 +128,13 @@ const struct procpool_error *procpool_last_error(const struct procpool *procpool
  * were. In the summary the items and what became of them are those of the whole map, all else that of the last
  * call. With abort_on_error nothing is repeated after an item failed.
  *
+ * A function that a worker runs would wait for itself with a call of its own pool, and the daemon answers
+ * io.procpool.Nested. If the worker is made with libprocpool-worker and has the function that is called (named without
+ * its pool), procpool_apply() and procpool_map() have it run by procpool_worker_call() then, in this process, one item
+ * after the other, with the same results and errors. Streams and calls with item_timeout_ms or timeout_ms are not: they
+ * fail as the daemon says. A worker's environment is clean: unless the daemon is the machine's, the pool's environment
+ * must set PROCPOOL_SOCKET.
+ *
  * A stop by a signal handler's longjmp is not supported. */
 
 /* Calls any method, e.g. "io.procpool.Status", for one reply.

@@ -111,6 +111,22 @@ extern const struct procpool_table procpool_functions __attribute__((visibility(
  */
 int procpool_worker_main(int argc, char *argv[], const struct procpool_table *table);
 
+/* ---- functions that call functions ----
+ *
+ * A function that calls its own pool through libprocpool would wait for the worker it holds. The library therefore has
+ * the worker run such items on the spot, one after the other, by this function; others may do the same.
+ */
+
+/* Runs a function of this worker on one more item, while the one at hand waits; from the thread that functions run
+ * in. The time is the waiting item's, and so is the worker's death.
+ * index: what procpool_index() says to it. argument: as call_raw gets it, of size bytes; NULL: nothing is run, and
+ * *ret_json stays. common: a JSON value without white space around it, NUL-ended; NULL = none.
+ * Returns 0, and *ret_json is the result; 1, and *ret_json is the item error, an object with the members of
+ * docs/protocol.md, 1.7. Both are NUL-ended, to be freed with free(). Or -ENOENT: this process is no worker that serves,
+ * or has no function of this name (a name with its pool is not known here); -ENOMEM. */
+int procpool_worker_call(const char *function, uint64_t index, const char *argument, size_t size,
+			 const char *common, char **ret_json);
+
 /* ---- what a function may ask about its item ---- */
 
 /* Position of the item in the request's input, from 0. */
