@@ -20,6 +20,12 @@ compare 'lines of JSON' "$(seq 50000 | peak map square)" "$(seq 500000 | peak ma
 compare 'strings' "$(seq 50000 | peak map --lines --raw echo)" "$(seq 500000 | peak map --lines --raw echo)"
 array() { seq -s, "$1" | sed 's/.*/[&]/'; }
 compare 'an array' "$(array 50000 | peak map --array echo)" "$(array 500000 | peak map --array echo)"
+echo 'With --idempotent what is on its way is kept, and no more: 3 million items in all would be 140 MiB.'
+short=$(seq 300000 | peak map --idempotent square)
+long=$(seq 3000000 | peak map --idempotent square)
+echo "  $short KiB, with ten times the items $long KiB"
+[ $((long - short)) -lt 49152 ] || fail 'it keeps what has its result'
+
 echo 'A reader that does not read yet: nothing is read for it, either.'
 slow() { # ITEMS
   # shellcheck disable=SC2016
