@@ -127,9 +127,9 @@ load_lines() {
   cat "$load"/* | wc -l
 }
 
-# load_goes_on LINES: whether three calls for each client are over since there were LINES.
+# load_goes_on LINES: whether two calls for each client are over since there were LINES.
 load_goes_on() {
-  [ "$(load_lines)" -ge $(($1 + 3 * load_clients)) ]
+  [ "$(load_lines)" -ge $(($1 + 2 * load_clients)) ]
 }
 
 stop_load() {
