@@ -45,10 +45,12 @@ int items_add(struct items *items, struct bytes *bytes, struct elements *element
 
 /* The segment of an item that is there; NULL if all items of its segment are finished. */
 static struct segment *find_segment(const struct items *items, uint64_t index) {
-	struct segment *segment = items->cursor;
+	struct segment *segment = items->cursor, *near = items->near;
 
+	if (near && index >= near->first && (!segment || near->first > segment->first))
+		segment = near;
 	if (!segment || index < segment->first)
-		segment = TAILQ_FIRST(&items->segments);
+		segment = near && index >= near->first ? near : TAILQ_FIRST(&items->segments);
 	while (segment && index >= segment->first + segment->count)
 		segment = TAILQ_NEXT(segment, link);
 	return segment && index >= segment->first ? segment : NULL;
@@ -64,6 +66,8 @@ static unsigned marks_of(const struct items *items, uint64_t index) {
 static void remove_segment(struct items *items, struct segment *segment) {
 	if (segment == items->cursor)
 		items->cursor = TAILQ_NEXT(segment, link);
+	if (segment == items->near)
+		items->near = TAILQ_NEXT(segment, link);
 	TAILQ_REMOVE(&items->segments, segment, link);
 	items->bytes -= segment->bytes->size;
 	segment_free(segment);
@@ -102,8 +106,19 @@ static struct item_range *find_again(const struct items *items, uint64_t index) 
 	return NULL;
 }
 
+/* Moves the range's beginning over items that were withdrawn from it. */
+static void pass_withdrawn(const struct items *items, struct item_range *range) {
+	const struct segment *segment = find_segment(items, range->first);
+
+	while (range->skips > 0 && segment->marks[range->first - segment->first] & ITEM_FINISHED) {
+		range->first++;
+		range->count--;
+		range->skips--;
+	}
+}
+
 static void drop_if_empty(struct items *items, struct item_range *range) {
-	if (range && range->count == 0) {
+	if (range->count == 0) {
 		TAILQ_REMOVE(&items->again, range, link);
 		free(range);
 	}
@@ -114,14 +129,14 @@ uint64_t items_waiting(const struct items *items) {
 	uint64_t n = items->n - items->next - items->skips;
 
 	TAILQ_FOREACH (range, &items->again, link)
-		n += range->count;
+		n += range->count - range->skips;
 	return n;
 }
 
 bool items_is_waiting(const struct items *items, uint64_t index) {
-	if (index >= items->next)
-		return index < items->n && !(marks_of(items, index) & ITEM_FINISHED);
-	return find_again(items, index) != NULL;
+	if (index >= items->n || (index < items->next && !find_again(items, index)))
+		return false;
+	return !(marks_of(items, index) & ITEM_FINISHED);
 }
 
 uint64_t items_first(const struct items *items) {
@@ -167,6 +182,7 @@ static struct items_cut take_again(struct items *items, struct item_range *range
 	taken.attempts = range->attempts;
 	range->first += taken.count;
 	range->count -= taken.count;
+	pass_withdrawn(items, range);
 	drop_if_empty(items, range);
 	return taken;
 }
@@ -205,27 +221,20 @@ int items_put_back(struct items *items, uint64_t first, uint64_t count, uint32_t
 	return 0;
 }
 
-int items_withdraw(struct items *items, uint64_t index) {
-	struct item_range *range = find_again(items, index), *rest = NULL;
+void items_withdraw(struct items *items, uint64_t index) {
+	struct item_range *range = find_again(items, index);
 
+	items->near = find_segment(items, index);
 	if (!range) {
 		items->skips++;
-	} else if (index == range->first) {
+	} else if (index != range->first) {
+		range->skips++;
+	} else {
 		range->first++;
 		range->count--;
-	} else {
-		rest = malloc(sizeof *rest);
-		if (!rest)
-			return -ENOMEM;
-		*rest = *range;
-		rest->first = index + 1;
-		rest->count = range->first + range->count - rest->first;
-		range->count = index - range->first;
-		TAILQ_INSERT_AFTER(&items->again, range, rest, link);
+		pass_withdrawn(items, range);
+		drop_if_empty(items, range);
 	}
-	drop_if_empty(items, range);
-	drop_if_empty(items, rest);
-	return 0;
 }
 
 static void finish_marks(struct items *items, uint8_t *marks, uint64_t n) {
@@ -255,6 +264,7 @@ void items_finish(struct items *items, uint64_t first, uint64_t count) {
 void items_cancel(struct items *items, uint64_t index) {
 	struct segment *segment = find_segment(items, index);
 
+	items->near = segment;
 	if (!segment || segment->marks[index - segment->first] != 0)
 		return;
 	segment->marks[index - segment->first] = ITEM_CANCELLING;

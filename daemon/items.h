@@ -30,9 +30,10 @@ enum item_mark {
 /* Consecutive items that may start again, because a worker returned them or died. */
 struct item_range {
 	TAILQ_ENTRY(item_range) link;
-	uint64_t first, count;
-	uint32_t handed;   /* times handed over without being started */
-	uint32_t attempts; /* times started */
+	uint64_t first, count; /* the first of them was not withdrawn */
+	uint64_t skips;        /* so many were */
+	uint32_t handed;       /* times handed over without being started */
+	uint32_t attempts;     /* times started */
 };
 
 TAILQ_HEAD(segment_list, segment);
@@ -41,8 +42,9 @@ TAILQ_HEAD(item_range_list, item_range);
 struct items {
 	struct segment_list segments; /* those with an item that is not finished */
 	struct segment *cursor;       /* where `next` lies; NULL if nothing is there */
-	uint64_t n;                   /* items, ever */
-	uint64_t next;                /* items from here on were never handed over */
+	struct segment *near; /* where one was withdrawn or cancelled last, or behind it; or NULL */
+	uint64_t n;           /* items, ever */
+	uint64_t next;        /* items from here on were never handed over */
 	struct item_range_list again; /* ordered; to be handed over before `next` */
 	uint64_t skips;               /* from `next` on, items that are finished all the same */
 	uint64_t cancelling;          /* items with that mark */
@@ -80,8 +82,8 @@ struct items_cut items_take(struct items *items, uint64_t count);
 /* Cut items wait again, before all others. Returns 0 or -ENOMEM. */
 int items_put_back(struct items *items, uint64_t first, uint64_t count, uint32_t handed,
 		   uint32_t attempts);
-/* Takes a waiting item out of what will be handed over, as if it were cut. Returns 0 or -ENOMEM. */
-int items_withdraw(struct items *items, uint64_t index);
+/* Takes a waiting item out of what will be handed over, as if it were cut; items_finish() has to follow. */
+void items_withdraw(struct items *items, uint64_t index);
 /* Cut or withdrawn items have their results. */
 void items_finish(struct items *items, uint64_t first, uint64_t count);
 

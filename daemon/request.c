@@ -220,13 +220,13 @@ int request_fail_item(struct request *request, uint64_t index, json_t *error, bo
 
 	if (r == 0 && request->options.timings && !(times = calloc(2, sizeof *times)))
 		r = -ENOMEM;
-	if (r == 0 && !was_running)
-		r = items_withdraw(&request->items, index);
 	if (r < 0) {
 		json_decref(errors);
 		free(times);
 		return r;
 	}
+	if (!was_running)
+		items_withdraw(&request->items, index);
 	request->running += !was_running;
 	return request_add_results(request, index, 1, "null", (struct span) {0, 4}, NULL, errors,
 				   times, attempts);
