@@ -10,12 +10,16 @@
 #include <unistd.h>
 
 #include "daemon/bytes.h"
+#include "daemon/clock.h"
 #include "protocol/limits.h"
 
 /* Pieces up to this size are cheaper to copy than to carry as an iovec of their own. */
 #define COPY_MAX 4096
 /* Beyond this, the rest that follows a taken message is copied and the message itself is not. */
 #define STEAL_MIN (32u * 1024)
+
+/* How long one channel's messages are taken, in µs, before the other channels have their turn. */
+#define TURN UINT64_C(1000)
 
 /* From here on the room for a message only doubles. */
 #define LARGE (1u << 20)
@@ -41,6 +45,8 @@ struct channel {
 	bool above_high;
 
 	bool paused, discarding, finishing, finished;
+	bool yields; /* there may be whole messages in `in`: the others have their turn first */
+	bool ends;   /* what is left is read at once */
 	bool ending; /* the peer sends no more: what is left to read ends with EOF */
 	bool read_ended, hung_up, failed;
 };
@@ -82,9 +88,25 @@ static int keep_rest(struct channel *channel) {
 	return 0;
 }
 
-/* Offers the window until nothing more is taken from it. Returns -1 if the owner stopped. */
+/* Whether the others should have their turn before this one's next message; *since: 0 at first. */
+static bool turn_is_over(const struct channel *channel, uint64_t *since) {
+	uint64_t now;
+
+	if (channel->window_size == 0 || channel->ends)
+		return false;
+	now = clock_now();
+	if (*since == 0)
+		*since = now;
+	return now - *since >= TURN;
+}
+
+/* Offers the window until nothing more is taken from it, or the turn is over. Returns -1 if the owner stopped. */
 static int deliver(struct channel *channel) {
-	while (!channel->paused && !channel->discarding && channel->window_size > 0) {
+	uint64_t since = 0;
+
+	channel->yields = false;
+	while (!channel->yields && !channel->paused && !channel->discarding &&
+	       channel->window_size > 0) {
 		ssize_t taken = channel->ops->received(channel->context, channel->window,
 						       channel->window_size);
 
@@ -96,6 +118,7 @@ static int deliver(struct channel *channel) {
 			channel->taken = false;
 		else
 			consume(channel, (size_t) taken);
+		channel->yields = turn_is_over(channel, &since);
 	}
 	if (channel->discarding)
 		channel->window_size = 0;
@@ -156,7 +179,7 @@ static int read_once(struct channel *channel) {
 	if (deliver(channel) < 0)
 		return 0;
 	/* A short read empties the socket, but leaves an EOF that has been announced already. */
-	return (size_t) n == room || channel->ending;
+	return (size_t) n == room || channel->ending || channel->yields;
 }
 
 static bool wants_to_read(const struct channel *channel) {
@@ -178,6 +201,11 @@ static void look_for_end(struct channel *channel) {
 	}
 }
 
+static void read_again(struct channel *channel) {
+	if (wants_to_read(channel))
+		event_active(channel->readable, EV_READ, 1);
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *context) {
 	struct channel *channel = context;
 
@@ -188,15 +216,17 @@ static void on_readable(evutil_socket_t fd, short what, void *context) {
 		look_for_end(channel);
 		return;
 	}
-	/* After a pause there may be whole messages that were read before it. */
+	/* After a pause, or a turn, there may be whole messages that were read before it. */
 	if (channel->in) {
 		channel->window = channel->in;
 		channel->window_size = channel->in_size;
 		if (deliver(channel) < 0 || !wants_to_read(channel))
 			return;
+		if (channel->yields)
+			return read_again(channel);
 	}
-	if (read_once(channel) == 1 && wants_to_read(channel))
-		event_active(channel->readable, EV_READ, 1);
+	if (read_once(channel) == 1)
+		read_again(channel);
 }
 
 static void on_closed(evutil_socket_t fd, short what, void *context) {
@@ -241,6 +271,7 @@ char *channel_take(struct channel *channel, const char *bytes, size_t size) {
 
 void channel_read_rest(struct channel *channel) {
 	channel->paused = false;
+	channel->ends = true;
 	if (channel->in) {
 		channel->window = channel->in;
 		channel->window_size = channel->in_size;

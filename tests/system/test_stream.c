@@ -769,3 +769,45 @@ Test(stream, a_client_that_vanishes_cancels_its_items) {
 	peer_expect_text(q, "{'parameters':{'requests':[]}}");
 	harness_stop(h);
 }
+
+static json_int_t items_queued(struct peer *p) {
+	json_t *status = peer_receive(p);
+	json_int_t queued = json_integer_value(
+		json_object_get(json_object_get(status, "parameters"), "itemsQueued"));
+
+	json_decref(status);
+	return queued;
+}
+
+enum { MANY_ITEMS = 40000, MANY_CANCELS = 3000 };
+
+static bool all_wait(void *data) {
+	peer_call(data, "Status", "{}");
+	return items_queued(data) == MANY_ITEMS - 1;
+}
+
+/* The items are in as many objects, and each of the cancels, from the last one on, looks through them. */
+Test(stream, with_much_to_do_leaves_the_others_their_turns) {
+	struct harness *h = harness_start(ONE_FAKE);
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = open_stream(h, "{'function':'f'}"), *other = peer_connect(h);
+	char *text = malloc(MANY_ITEMS * 14), *to = text;
+
+	for (int i = 0; i < MANY_ITEMS; i++)
+		to = mempcpy(to, "{\"items\":[1]}", 14);
+	peer_send_raw(p, text, MANY_ITEMS * 14);
+	worker_expect(w, "{'chunk':1,'items':[1], ...}");
+	harness_wait(h, "all items", all_wait, other);
+
+	harness_freeze(h);
+	to = text;
+	for (int i = 1; i <= MANY_CANCELS; i++)
+		to += 1 + sprintf(to, "{\"cancel\":[%d]}", MANY_ITEMS - i);
+	peer_send_raw(p, text, (size_t) (to - text));
+	free(text);
+	peer_call(other, "Status", "{}");
+	harness_thaw(h);
+	cr_assert_gt(items_queued(other), MANY_ITEMS - 1 - MANY_CANCELS, "nobody had a turn");
+	peer_close(p);
+	harness_stop(h);
+}
