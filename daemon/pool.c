@@ -147,8 +147,8 @@ static void on_recalled(void *context, struct worker *worker, const struct chunk
 	p->ops->recalled(p->context, worker, chunk, offset);
 }
 
-/* "exited with status 3: cannot load x.so", in memory of the caller's. */
-static char *describe_end(const struct worker_end *end) {
+/* "a worker exited with status 3 before its hello: cannot load x.so", in memory of the caller's. */
+static char *describe_end(const struct worker *worker, const struct worker_end *end) {
 	size_t tail = strlen(end->stderr_tail);
 	char how[64], *text;
 
@@ -159,9 +159,10 @@ static char *describe_end(const struct worker_end *end) {
 		snprintf(how, sizeof how, "exited with status %d", end->status);
 	while (tail > 0 && end->stderr_tail[tail - 1] == '\n')
 		tail--;
-	if (asprintf(&text, "%s%s%s%s%.*s", end->reason ? end->reason : "a worker ",
-		     end->reason ? ", " : "", how, tail ? ": " : "", (int) tail,
-		     end->stderr_tail) < 0)
+	if (asprintf(&text, "%s%s%s%s%s%.*s", end->reason ? end->reason : "a worker ",
+		     end->reason ? ", " : "", how,
+		     end->reason || worker->warm ? "" : " before its hello", tail ? ": " : "",
+		     (int) tail, end->stderr_tail) < 0)
 		return NULL;
 	return text;
 }
@@ -203,7 +204,7 @@ struct entry_fields pool_obituary(const struct worker *worker, const struct work
 
 static void on_gone(void *context, struct worker *worker, const struct worker_end *end) {
 	struct pool *pool = context;
-	char *description = describe_end(end);
+	char *description = describe_end(worker, end);
 	const struct entry_fields about = pool_obituary(worker, end);
 
 	if (worker == pool->private->trial.worker)
