@@ -36,7 +36,7 @@ struct pool_configuration {
 struct configuration {
 	uint64_t slots; /* SETTING_AUTO = usable CPUs */
 	uint64_t drain_timeout;
-	uint64_t log_level; /* LOG_ERR … LOG_DEBUG; SETTING_AUTO = not said */
+	uint64_t log_level;                 /* LOG_ERR … LOG_DEBUG; SETTING_AUTO = not said */
 	char **admin_users, **admin_groups; /* names or numbers, or NULL */
 	struct permission administrators;   /* the same, by users_resolve() */
 	struct {
