@@ -11,10 +11,16 @@
 
 TestSuite(journal, .timeout = 60);
 
-#define DIED     "MESSAGE_ID=c9460fb7b7ff444abf679fb2fd476cea"
-#define PRINTED  "MESSAGE_ID=b39ae6a9f7264a1c80cd0ae60ad4f902"
-#define FINISHED "MESSAGE_ID=ab348d6b4b244a3eab8ed9a35a9bf888"
-#define DROPPED  "MESSAGE_ID=23b57051257d449aaf478777db3b2b91"
+#define DIED          "MESSAGE_ID=c9460fb7b7ff444abf679fb2fd476cea"
+#define PRINTED       "MESSAGE_ID=b39ae6a9f7264a1c80cd0ae60ad4f902"
+#define FINISHED      "MESSAGE_ID=ab348d6b4b244a3eab8ed9a35a9bf888"
+#define SHORTAGE      "MESSAGE_ID=4bb4b65da22c4cc384c6f528a4916c4f"
+#define UNSTARTED     "MESSAGE_ID=89714f0546b1409889eda94c1147aa5d"
+#define FAILED        "MESSAGE_ID=a4ea2e477ee9425290a0a4893813d07e"
+#define RECOVERED     "MESSAGE_ID=fbc3595b77bb4eaea85bd9f454189982"
+#define RELOAD_FAILED "MESSAGE_ID=191120e76fd44959bb1a1f84a71a0eae"
+#define RELOAD_DONE   "MESSAGE_ID=23fb37d5298e48c59d349213d7ae39c5"
+#define DROPPED       "MESSAGE_ID=23b57051257d449aaf478777db3b2b91"
 
 static struct harness *start(const char *conf) {
 	return harness_start_with(&(struct start) {.conf = conf, .journal = true});
@@ -216,6 +222,50 @@ Test(journal, that_takes_nothing_holds_nobody_up_and_is_told_what_is_missing) {
 	missing = missing_entries(h);
 	cr_assert_eq(harness_count_entries(h, FIELDS(DIED)), 0u);
 	cr_assert_geq(got + missing, LINES + 1u, "%u and %u", got, missing);
+	harness_stop(h);
+}
+
+Test(journal, a_pool_says_why_it_fails_and_that_it_recovers) {
+	struct harness *h = start(ONE_FAKE);
+
+	for (int i = 1; i <= 2; i++)
+		worker_order(harness_worker(h), "exit %d", i);
+	harness_expect_entry(h, FIELDS(UNSTARTED, "PROCPOOL_POOL=default", "PROCPOOL_WORKER=2",
+				       "PROCPOOL_EXIT_CODE=2", "PRIORITY=4"));
+	harness_expect_entry(h, FIELDS("MESSAGE=pool default failed: a worker exited with status 2",
+				       FAILED, "PROCPOOL_POOL=default", "PRIORITY=3"));
+	harness_ready_worker(h, "f");
+	harness_expect_entry(h, FIELDS(RECOVERED, "PROCPOOL_POOL=default", "PRIORITY=6"));
+	harness_stop(h);
+}
+
+Test(journal, a_reload_says_how_it_ended) {
+	struct harness *h = start(ONE_FAKE);
+
+	harness_ready_worker(h, "f");
+	harness_expect_entry(h, FIELDS("MESSAGE=starting -> running"));
+	harness_configure(h, "pool default { }");
+	harness_signal(h, SIGHUP);
+	harness_expect_entry(h, FIELDS(RELOAD_FAILED, "PRIORITY=3"));
+	harness_configure(h, "pool default { command = FAKE workers = 1 environment = {'A=1'} }");
+	harness_signal(h, SIGHUP);
+	worker_order(harness_worker(h), "exit 3");
+	worker_order(harness_worker(h), "exit 3");
+	harness_expect_entry(h, FIELDS(RELOAD_FAILED, "PROCPOOL_POOL=default"));
+	harness_signal(h, SIGHUP);
+	harness_ready_worker(h, "f");
+	harness_expect_entry(h, FIELDS(RELOAD_DONE, "PRIORITY=6"));
+	harness_stop(h);
+}
+
+Test(journal, a_shortage_of_descriptors_is_named) {
+	struct harness *h = harness_start_with(
+		&(struct start) {.conf = ONE_FAKE, .nofile = 40, .journal = true});
+
+	harness_ready_worker(h, "f");
+	for (int i = 0; i < 40; i++)
+		peer_connect(h);
+	harness_expect_entry(h, FIELDS(SHORTAGE, "PRIORITY=4"));
 	harness_stop(h);
 }
 
