@@ -1,36 +1,7 @@
 #!/bin/bash
 # What the service leaves in the journal of a real systemd: what workers print and how they die, with the fields to ask
 # for it and the texts of the catalog; and a daemon that goes when nobody needs it, without a lost connection.
-here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
-if [ "${1-}" != --inside ]; then
-  exec "$here/with-systemd" "${BASH_SOURCE[0]}" --inside
-fi
-. "$here/../show/lib.sh"
-
-# as USER COMMAND…
-as() {
-  setpriv --reuid="$1" --regid="$1" --init-groups env -i PATH=/usr/local/bin:/usr/bin:/bin HOME=/ "${@:2}"
-}
-
-property() {
-  systemctl show procpool.service --property="$1" --value
-}
-
-# What a variable of the build stands for.
-directory() {
-  local prefix exec_prefix datarootdir PACKAGE_TARNAME=procpool
-  prefix=$(sed -n 's/^prefix = //p' "$show_build/Makefile")
-  # shellcheck disable=SC2034
-  exec_prefix=$prefix datarootdir=$prefix/share
-  eval "echo $(sed -n "s/^$1 = //p" "$show_build/Makefile")"
-}
-
-show_journal() {
-  echo "the journal:"
-  journalctl --no-pager --lines=60 --unit='procpool*' || true
-  show_clean
-}
-trap 'status=$?; [ "$status" -eq 0 ] || show_journal; exit "$status"' EXIT
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
 
 # entries FIELD=VALUE…: the daemon's entries with all of these, one in a line, as FIELD=VALUE<tab>… in the order of names.
 entries() {
@@ -68,24 +39,16 @@ id_of() {
 }
 
 echo "\$ make install && systemd-sysusers && journalctl --update-catalog && systemctl enable --now procpool.socket"
-make -C "$show_build" install >"$show_scratch/install" 2>&1 || fail "make install" "$(tail "$show_scratch/install")"
-ldconfig
-systemd-sysusers 2>/dev/null
+install_procpool
+install_functions
 journalctl --update-catalog
 useradd --groups procpool member
 uid=$(id -u member)
-conf=$(directory sysconfdir)/procpool/conf.d
-install -D -m 644 "$show_build/tests/functions/.libs/functions.so" /usr/local/lib/functions.so
-mkdir -p "$conf"
-cat >"$conf/test.conf" <<END
+cat >"$conf/conf.d/test.conf" <<END
 daemon { log_level = debug }
-pool default {
-    command = {"$(directory libexecdir)/procpool/procpool-worker", "--load", "/usr/local/lib/functions.so"}
-    workers = 1
-}
+pool default { command = {"$worker", "--load", "$functions"} workers = 1 }
 END
-systemctl daemon-reload
-systemctl enable --now procpool.socket 2>&1 | sed 's/^/  /'
+enable_socket
 
 echo "\$ procpool apply print '{\"to\": \"stderr\", \"text\": \"hello from a worker\\\\n\"}'      (as uid $uid)"
 as member procpool apply print '{"to": "stderr", "text": "hello from a worker\n"}' >/dev/null
@@ -113,10 +76,11 @@ done < <(sed -nE 's/.*X\([A-Z_]+, "([0-9a-f]{32})".*/\1/p' "$show_top/daemon/ent
 echo "  the catalog knows all $(sed -nE 's/.*X\([A-Z_]+, "([0-9a-f]{32})".*/\1/p' "$show_top/daemon/entry.h" | wc -l) ids"
 
 echo 'exit-on-idle.conf, with one second instead of ten minutes:'
-mkdir -p /run/systemd/system/procpool.service.d
-sed 's/10min/1s/' "$(directory docdir)/examples/systemd/exit-on-idle.conf" >/run/systemd/system/procpool.service.d/idle.conf
-grep -q -- '--exit-on-idle=1s' /run/systemd/system/procpool.service.d/idle.conf || fail "the example says something else"
-systemctl daemon-reload
+exit_on_idle() {
+  grep -q -- '--exit-on-idle=10min$' "$examples/exit-on-idle.conf" || fail "the example says something else"
+  drop_in idle "$(sed "s/=10min/=$1/" "$examples/exit-on-idle.conf")"
+}
+exit_on_idle 1s
 systemctl restart procpool.service
 inactive() {
   [ "$(systemctl is-active procpool.service)" = inactive ]
@@ -135,8 +99,7 @@ expect 'the next map' 49 "$(as member procpool map square 7)"
 expect 'restarts' 1 "$(property NRestarts)"
 
 echo 'A hundred calls, with 100 ms of idleness to the end and about as much between them:'
-sed -i 's/=1s/=100ms/' /run/systemd/system/procpool.service.d/idle.conf
-systemctl daemon-reload
+exit_on_idle 100ms
 systemctl restart procpool.service
 before=$(entries "MESSAGE_ID=$(id_of DAEMON_IDLE)" | wc -l)
 RANDOM=6
