@@ -38,6 +38,11 @@ static bool lists(struct piece list, const char *word) {
 
 /* -------- which group -------- */
 
+/* What makes a hierarchy of version 1 the one that is meant. */
+static const char *controller_of(enum capacity_version version) {
+	return version == CAPACITY_V1_MEMORY ? "memory" : "cpu";
+}
+
 /* "4:cpu,cpuacct:/a/b" or "0::/a/b"; a group's name may have colons. */
 char *capacity_group(const char *text, enum capacity_version version) {
 	struct piece rest = {text, strlen(text)};
@@ -46,7 +51,7 @@ char *capacity_group(const char *text, enum capacity_version version) {
 		struct piece line = take(&rest, '\n');
 		struct piece id = take(&line, ':'), controllers = take(&line, ':');
 		bool ours = version == CAPACITY_V2 ? equals(id, "0") && controllers.length == 0
-						   : lists(controllers, "cpu");
+						   : lists(controllers, controller_of(version));
 
 		if (ours && line.length > 0 && line.text[0] == '/')
 			return strndup(line.text, line.length);
@@ -148,9 +153,9 @@ char *capacity_directory(const char *mountinfo, enum capacity_version version, c
 
 		if (!parse_mount(take(&rest, '\n'), &mount))
 			continue;
-		if (version == CAPACITY_V2
-			    ? !equals(mount.type, "cgroup2")
-			    : !equals(mount.type, "cgroup") || !lists(mount.options, "cpu"))
+		if (version == CAPACITY_V2 ? !equals(mount.type, "cgroup2")
+					   : !equals(mount.type, "cgroup") ||
+						     !lists(mount.options, controller_of(version)))
 			continue;
 		directory = join(&mount, group, ret_top);
 		if (directory && nth-- == 0)

@@ -4,9 +4,10 @@
 
 /*
  * What control groups say of the CPU time that a process may use: the texts of /proc and of their files. Pure.
- * V1 is the hierarchy that has the cpu controller, V2 the unified one; a system may have both.
+ * V1 is the hierarchy that has the cpu controller, V1_MEMORY that of the memory controller, V2 the unified one; a system
+ * may have all of them.
  */
-enum capacity_version { CAPACITY_V1, CAPACITY_V2 };
+enum capacity_version { CAPACITY_V1, CAPACITY_V1_MEMORY, CAPACITY_V2 };
 
 /* The control group of a process, from the text of its /proc/PID/cgroup: "/a/b". Returns it (to be freed), or NULL if
  * it is in no such hierarchy, or there is no memory. */

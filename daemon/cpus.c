@@ -3,11 +3,11 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon/capacity.h"
+#include "daemon/file.h"
 
 /* More CPUs than any kernel knows. */
 #define CPUS_MAX (1u << 20)
@@ -28,43 +28,11 @@ unsigned cpus_allowed(void) {
 	return 1;
 }
 
-/* All of the file as a text, to be freed; NULL without memory. */
-static char *read_all(FILE *file) {
-	size_t capacity = 4096, n = 0;
-	char *text = malloc(capacity), *larger;
-
-	while (text && (n += fread(text + n, 1, capacity - 1 - n, file)) == capacity - 1) {
-		larger = realloc(text, capacity *= 2);
-		if (!larger)
-			free(text);
-		text = larger;
-	}
-	if (text)
-		text[n] = '\0';
-	return text;
-}
-
-/* The text of a file, to be freed; NULL if it cannot be read. */
-static char *read_text(const char *root, const char *directory, const char *name) {
-	char *path, *text;
-	FILE *file;
-
-	if (asprintf(&path, "%s%s/%s", root, directory, name) < 0)
-		return NULL;
-	file = fopen(path, "re");
-	free(path);
-	if (!file)
-		return NULL;
-	text = read_all(file);
-	fclose(file);
-	return text;
-}
-
 /* What the group in this directory itself says. */
 static unsigned own_quota(const char *root, const char *directory, enum capacity_version version) {
 	bool v2 = version == CAPACITY_V2;
-	char *quota = read_text(root, directory, v2 ? "cpu.max" : "cpu.cfs_quota_us");
-	char *period = v2 ? NULL : read_text(root, directory, "cpu.cfs_period_us");
+	char *quota = file_read_in(root, directory, v2 ? "cpu.max" : "cpu.cfs_quota_us");
+	char *period = v2 ? NULL : file_read_in(root, directory, "cpu.cfs_period_us");
 	unsigned cpus = 0;
 
 	if (v2 && quota)
@@ -109,8 +77,8 @@ static unsigned quota_of(const char *root, const char *groups, const char *mount
 }
 
 unsigned cpus_quota(const char *root) {
-	char *groups = read_text(root, "/proc/self", "cgroup");
-	char *mounts = read_text(root, "/proc/self", "mountinfo");
+	char *groups = file_read_in(root, "/proc/self", "cgroup");
+	char *mounts = file_read_in(root, "/proc/self", "mountinfo");
 	unsigned cpus = 0;
 
 	if (groups && mounts)

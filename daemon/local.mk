@@ -9,6 +9,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/binding.c %reldir%/binding.h \
 	%reldir%/bytes.c %reldir%/bytes.h \
 	%reldir%/capacity.c %reldir%/capacity.h \
+	%reldir%/cgroup.c %reldir%/cgroup.h \
 	%reldir%/channel.c %reldir%/channel.h \
 	%reldir%/chunk.c %reldir%/chunk.h \
 	%reldir%/clock.h \
@@ -17,6 +18,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/conn.c %reldir%/conn.h %reldir%/conn_inside.h \
 	%reldir%/cpus.c %reldir%/cpus.h \
 	%reldir%/daemon.c %reldir%/daemon.h \
+	%reldir%/delegation.c %reldir%/delegation.h \
 	%reldir%/delivery.c %reldir%/delivery.h \
 	%reldir%/dispatch.c %reldir%/dispatch.h \
 	%reldir%/ticket.c %reldir%/ticket.h \
@@ -24,6 +26,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/environment.c %reldir%/environment.h \
 	%reldir%/estimate.c %reldir%/estimate.h \
 	%reldir%/fair.c %reldir%/fair.h \
+	%reldir%/file.c %reldir%/file.h \
 	%reldir%/generation.c %reldir%/generation.h \
 	%reldir%/idle.c %reldir%/idle.h \
 	%reldir%/intake.c %reldir%/intake.h \
@@ -37,6 +40,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/notify.c %reldir%/notify.h \
 	%reldir%/operations.c %reldir%/operations.h \
 	%reldir%/offer.c %reldir%/offer.h \
+	%reldir%/oom.c %reldir%/oom.h \
 	%reldir%/options.c %reldir%/options.h \
 	%reldir%/order.c %reldir%/order.h \
 	%reldir%/outcome.c %reldir%/outcome.h \
@@ -54,6 +58,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/scale.c %reldir%/scale.h \
 	%reldir%/results.c %reldir%/results.h \
 	%reldir%/retirement.c %reldir%/retirement.h \
+	%reldir%/rlimit.c %reldir%/rlimit.h \
 	%reldir%/route.c %reldir%/route.h \
 	%reldir%/sched.c %reldir%/sched.h \
 	%reldir%/service.c %reldir%/service.h \
@@ -82,4 +87,4 @@ sbin_PROGRAMS += %reldir%/procpoold
 %canon_reldir%_procpoold_LDADD = %reldir%/libdaemon.la
 
 pkglibexec_PROGRAMS += %reldir%/procpool-launch
-%canon_reldir%_procpool_launch_SOURCES = %reldir%/launch.c
+%canon_reldir%_procpool_launch_SOURCES = %reldir%/launch.c %reldir%/rlimit.c %reldir%/quantity.c

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -78,6 +79,20 @@ int quantity_time(const char *text, uint64_t *ret) {
 
 int quantity_size(const char *text, uint64_t *ret) {
 	return read_sum(text, size_units, ret);
+}
+
+void quantity_size_text(char *text, size_t size, uint64_t bytes) {
+	static const char units[] = "KMGT";
+	unsigned unit = 0;
+
+	if (bytes == QUANTITY_INFINITY) {
+		snprintf(text, size, "infinity");
+		return;
+	}
+	for (; bytes > 0 && bytes % 1024 == 0 && units[unit]; unit++)
+		bytes /= 1024;
+	snprintf(text, size, unit ? "%llu%c" : "%llu", (unsigned long long) bytes,
+		 unit ? units[unit - 1] : ' ');
 }
 
 int quantity_count(const char *text, uint64_t min, uint64_t max, uint64_t *ret) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Numbers as people write them in a configuration, in systemd's notation. Pure. */
@@ -14,6 +15,9 @@ int quantity_time(const char *text, uint64_t *ret);
 /* "4096", "16M", "1.5G", "infinity" → bytes; K, M, G and T are powers of 1024.
  * Returns 0 and *ret, or 1 if the text is no size. */
 int quantity_size(const char *text, uint64_t *ret);
+
+/* The same the other way, as short as is exact: "64M", "1000", "infinity". text: 24 bytes or more. */
+void quantity_size_text(char *text, size_t size, uint64_t bytes);
 
 /* A whole number from min to max. Returns 0 and *ret, or 1. */
 int quantity_count(const char *text, uint64_t min, uint64_t max, uint64_t *ret);

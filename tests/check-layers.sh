@@ -27,11 +27,12 @@ staff trial generation
 recipe
 worker
 order output listener
-channel spawn notify idle cpus memory users
-log
+channel spawn notify idle cgroup oom cpus memory users
+log file
 journal
-configuration options environment request chunk commons sched estimate scale progress capacity
+configuration options environment request chunk commons sched estimate scale progress capacity delegation
 items results setting fair offer quota permission wear entry
+rlimit
 bytes quantity strings rate lag clock
 '
 if [ "${1-}" = --order ]; then # for tests/check-docs.sh

@@ -4,11 +4,13 @@ if HAVE_CRITERION
 daemon_tests = \
 	%reldir%/bytes \
 	%reldir%/capacity \
+	%reldir%/cgroup \
 	%reldir%/chunk \
 	%reldir%/commons \
 	%reldir%/configuration \
 	%reldir%/entry \
 	%reldir%/conn \
+	%reldir%/delegation \
 	%reldir%/environment \
 	%reldir%/estimate \
 	%reldir%/fair \
@@ -22,6 +24,7 @@ daemon_tests = \
 	%reldir%/quantity \
 	%reldir%/quota \
 	%reldir%/rate \
+	%reldir%/rlimit \
 	%reldir%/request \
 	%reldir%/request_random \
 	%reldir%/scale \
@@ -42,6 +45,11 @@ daemon_test_libs = daemon/libdaemon.la $(unit_libs)
 %canon_reldir%_capacity_CFLAGS = $(unit_cflags)
 %canon_reldir%_capacity_LDADD = $(daemon_test_libs)
 %canon_reldir%_capacity_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_cgroup_SOURCES = %reldir%/cgroup.c
+%canon_reldir%_cgroup_CFLAGS = $(unit_cflags) $(LIBEVENT_CFLAGS)
+%canon_reldir%_cgroup_LDADD = $(daemon_test_libs) $(LIBEVENT_LIBS)
+%canon_reldir%_cgroup_LDFLAGS = $(unit_ldflags)
 
 %canon_reldir%_chunk_SOURCES = %reldir%/chunk.c
 %canon_reldir%_chunk_CFLAGS = $(unit_cflags)
@@ -68,6 +76,11 @@ daemon_test_libs = daemon/libdaemon.la $(unit_libs)
 %canon_reldir%_conn_CFLAGS = $(unit_cflags) $(LIBEVENT_CFLAGS)
 %canon_reldir%_conn_LDADD = $(daemon_test_libs) $(LIBEVENT_LIBS)
 %canon_reldir%_conn_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_delegation_SOURCES = %reldir%/delegation.c
+%canon_reldir%_delegation_CFLAGS = $(unit_cflags)
+%canon_reldir%_delegation_LDADD = $(daemon_test_libs)
+%canon_reldir%_delegation_LDFLAGS = $(unit_ldflags)
 
 %canon_reldir%_environment_SOURCES = %reldir%/environment.c
 %canon_reldir%_environment_CFLAGS = $(unit_cflags)
@@ -132,6 +145,11 @@ daemon_test_libs = daemon/libdaemon.la $(unit_libs)
 %canon_reldir%_rate_CFLAGS = $(unit_cflags)
 %canon_reldir%_rate_LDADD = $(daemon_test_libs)
 %canon_reldir%_rate_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_rlimit_SOURCES = %reldir%/rlimit.c
+%canon_reldir%_rlimit_CFLAGS = $(unit_cflags)
+%canon_reldir%_rlimit_LDADD = $(daemon_test_libs)
+%canon_reldir%_rlimit_LDFLAGS = $(unit_ldflags)
 
 %canon_reldir%_request_SOURCES = %reldir%/request.c %reldir%/sample.c %reldir%/sample.h
 %canon_reldir%_request_CFLAGS = $(unit_cflags)

@@ -140,3 +140,36 @@ UNIT_TEST(quantity, yes_and_no_have_four_spellings) {
 		cr_assert(value, "it is left alone");
 	}
 }
+
+UNIT_TEST(quantity, sizes_are_written_as_short_as_is_exact) {
+	static const struct {
+		uint64_t size;
+		const char *text;
+	} table[] = {
+		{0, "0"},
+		{1, "1"},
+		{1000, "1000"},
+		{1023, "1023"},
+		{1024, "1K"},
+		{1025, "1025"},
+		{64 << 20, "64M"},
+		{(64 << 20) + 1024, "65537K"},
+		{UINT64_C(1) << 30, "1G"},
+		{UINT64_C(3) << 40, "3T"},
+		{UINT64_C(1) << 60, "1048576T"},
+		{UINT64_MAX - 1, "18446744073709551614"},
+		{UINT64_MAX, "infinity"},
+	};
+	char text[24];
+
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		uint64_t back;
+
+		quantity_size_text(text, sizeof text, table[i].size);
+		cr_assert_str_eq(text, table[i].text);
+		if (table[i].size < UINT64_C(1) << 60) {
+			cr_assert_eq(quantity_size(text, &back), 0);
+			cr_assert_eq(back, table[i].size);
+		}
+	}
+}
