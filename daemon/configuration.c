@@ -68,6 +68,10 @@ static const struct setting pool_settings[] = {
 	{"max_items", SETTING_LARGE_COUNT, offsetof(struct pool_configuration, wear.items)},
 	{"max_age", SETTING_TIME, offsetof(struct pool_configuration, wear.age)},
 	{"max_rss", SETTING_LARGE_SIZE, offsetof(struct pool_configuration, wear.rss)},
+	POOL(memory_max, SETTING_LARGE_SIZE),
+	POOL(pids_max, SETTING_LARGE_COUNT),
+	POOL(limits, SETTING_RLIMITS),
+	POOL(oom_score_adj, SETTING_OOM_SCORE),
 	POOL(stderr_rate, SETTING_COUNT),
 	POOL(allow_users, SETTING_LIST),
 	POOL(allow_groups, SETTING_LIST),
@@ -317,6 +321,9 @@ static struct pool_configuration *add_pool(struct configuration *configuration, 
 		.slow_item = UINT64_MAX,
 		.stderr_rate = 200,
 		.wear = {UINT64_MAX, UINT64_MAX, UINT64_MAX},
+		.memory_max = UINT64_MAX,
+		.pids_max = UINT64_MAX,
+		.oom_score_adj = SETTING_AUTO,
 	};
 	/* libconfuse's name for a text that is no file. */
 	if (strcmp(file, "[buf]") == 0)
@@ -401,6 +408,7 @@ void configuration_done(struct configuration *configuration) {
 		free(pool->name);
 		strings_free(pool->command);
 		strings_free(pool->environment);
+		strings_free(pool->limits);
 		free(pool->directory);
 		free(pool->user);
 		strings_free(pool->allow_users);

@@ -25,9 +25,12 @@ struct pool_configuration {
 	uint64_t start_timeout;
 	uint64_t item_timeout, queue_timeout; /* of calls that do not say; UINT64_MAX = none */
 	uint64_t slow_item;                   /* one that takes longer is logged */
-	uint64_t stderr_rate;    /* lines a second of a worker's output that are logged */
-	struct wear_limits wear; /* when workers are replaced */
-	char *user;              /* of the workers; NULL = the daemon's */
+	uint64_t stderr_rate;          /* lines a second of a worker's output that are logged */
+	struct wear_limits wear;       /* when workers are replaced */
+	uint64_t memory_max, pids_max; /* of one worker with all it starts; UINT64_MAX = any */
+	char **limits;                 /* NULL-ended, as rlimit_parse() takes them, or NULL */
+	uint64_t oom_score_adj;        /* SETTING_AUTO = more than the daemon's */
+	char *user;                    /* of the workers; NULL = the daemon's */
 	char **allow_users, **allow_groups; /* names or numbers; both NULL = everybody */
 	struct permission allowed;          /* the same, by users_resolve() */
 	char *where;                        /* "FILE:LINE" where its section ends, for messages */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "daemon/api.h"
+#include "daemon/cgroup.h"
 #include "daemon/channel.h"
 #include "daemon/clock.h"
 #include "daemon/configuration.h"
@@ -22,6 +23,7 @@
 #include "daemon/log.h"
 #include "daemon/memory.h"
 #include "daemon/notify.h"
+#include "daemon/oom.h"
 #include "daemon/pool.h"
 #include "daemon/quota.h"
 #include "daemon/reload.h"
@@ -65,6 +67,8 @@ struct daemon {
 	struct conn_list conns;
 	struct quota quota;
 	struct pool_setup pool_setup;
+	struct cgroup *cgroup;
+	struct oom oom;
 	uint64_t next_worker;
 	struct idle idle;
 	bool watchdog_due; /* the manager is to be told after the next pump */
@@ -571,6 +575,19 @@ static void init_reload(struct daemon *daemon) {
 				     });
 }
 
+static void divide_cgroup(struct daemon *daemon) {
+	oom_init(&daemon->oom, "");
+	daemon->cgroup = cgroup_new(&(struct cgroup_setup) {
+		.root = "",
+		.private = daemon->setup->private_fd >= 0,
+		.self = getpid(),
+		.exec_pid = getenv("SYSTEMD_EXEC_PID"),
+		.base = daemon->loop.base,
+	});
+	daemon->pool_setup.cgroup = daemon->cgroup;
+	daemon->pool_setup.oom = &daemon->oom;
+}
+
 static int build(struct daemon *daemon) {
 	const struct configuration *configuration = daemon->setup->configuration;
 	int r;
@@ -586,6 +603,7 @@ static int build(struct daemon *daemon) {
 		return r;
 	fill_setups(daemon);
 	fill_limits(daemon);
+	divide_cgroup(daemon);
 	init_reload(daemon);
 	r = build_pools(daemon);
 	if (r == 0)
@@ -611,6 +629,8 @@ static void daemon_done(struct daemon *daemon) {
 	conn_free_all(&daemon->conns);
 	reload_done(&daemon->reload);
 	dispatch_free(daemon->dispatch);
+	cgroup_free(daemon->cgroup);
+	oom_done(&daemon->oom);
 	quota_done(&daemon->quota);
 	free_events(daemon);
 	idle_done(&daemon->idle);

@@ -1,5 +1,6 @@
 /*
- * procpool-launch --parent PID --nofile N --directory DIR [--user NAME] [--no-new-privileges] -- COMMAND…
+ * procpool-launch --parent PID --nofile N --directory DIR [--user NAME] [--no-new-privileges] [--group DIR]
+ *                 [--oom-score-adj N|+N] [--limit NAME=VALUE]… -- COMMAND…
  *
  * What stands between the daemon's posix_spawn() and a worker's command: everything that must be done in the new
  * process and that posix_spawn() cannot do. What goes wrong is said on stderr, which the daemon keeps as the
@@ -7,8 +8,10 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/close_range.h>
 #include <pwd.h>
 #include <signal.h>
@@ -20,6 +23,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "daemon/rlimit.h"
+
 /* stdin, stdout, stderr, the socket and the page. */
 #define FIRST_FOREIGN_FD 5
 
@@ -30,6 +35,10 @@ struct plan {
 	rlim_t nofile;
 	const char *directory, *user;
 	bool no_new_privileges;
+	const char *group;
+	const char *oom_score_adj;
+	char **limits; /* n_limits of them */
+	size_t n_limits;
 	char **command;
 };
 
@@ -42,13 +51,16 @@ static int fail(const char *what, const char *name) {
 }
 
 static bool parse(struct plan *ret, int argc, char **argv) {
-	enum { PARENT, NOFILE, DIRECTORY, USER, NO_NEW_PRIVILEGES };
+	enum { PARENT, NOFILE, DIRECTORY, USER, NO_NEW_PRIVILEGES, GROUP, OOM_SCORE_ADJ, LIMIT };
 	static const struct option options[] = {
 		{"parent", required_argument, NULL, PARENT},
 		{"nofile", required_argument, NULL, NOFILE},
 		{"directory", required_argument, NULL, DIRECTORY},
 		{"user", required_argument, NULL, USER},
 		{"no-new-privileges", no_argument, NULL, NO_NEW_PRIVILEGES},
+		{"group", required_argument, NULL, GROUP},
+		{"oom-score-adj", required_argument, NULL, OOM_SCORE_ADJ},
+		{"limit", required_argument, NULL, LIMIT},
 		{0},
 	};
 	int option;
@@ -61,6 +73,9 @@ static bool parse(struct plan *ret, int argc, char **argv) {
 		case DIRECTORY: ret->directory = optarg; break;
 		case USER: ret->user = optarg; break;
 		case NO_NEW_PRIVILEGES: ret->no_new_privileges = true; break;
+		case GROUP: ret->group = optarg; break;
+		case OOM_SCORE_ADJ: ret->oom_score_adj = optarg; break;
+		case LIMIT: ret->limits[ret->n_limits++] = optarg; break;
 		default: return false;
 		}
 	}
@@ -75,6 +90,74 @@ static void limit_descriptors(rlim_t soft) {
 		return;
 	nofile.rlim_cur = soft < nofile.rlim_max ? soft : nofile.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &nofile);
+}
+
+static int write_file(const char *directory, const char *name, const char *text) {
+	char path[PATH_MAX];
+	ssize_t n = -1;
+	int fd;
+
+	snprintf(path, sizeof path, "%s/%s", directory, name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd >= 0)
+		n = write(fd, text, strlen(text));
+	return n < 0 ? -1 : 0;
+}
+
+/* Into its control group, before anything else: what it takes from here on counts there. */
+static int enter(const char *group) {
+	return write_file(group, "cgroup.procs", "0") < 0
+		       ? fail("cannot enter the control group ", group)
+		       : 0;
+}
+
+/* "+200": so much more than now, 1000 at most. That is a help, so it does not matter if it cannot be; what somebody asked
+ * for does. */
+static int set_oom_score(const char *text) {
+	char score[16];
+	FILE *file;
+	int before;
+
+	if (text[0] != '+')
+		return write_file("/proc/self", "oom_score_adj", text) < 0
+			       ? fail("cannot set oom_score_adj = ", text)
+			       : 0;
+	file = fopen("/proc/self/oom_score_adj", "re");
+	if (file && fscanf(file, "%d", &before) == 1) {
+		before += atoi(text);
+		snprintf(score, sizeof score, "%d", before < 1000 ? before : 1000);
+		write_file("/proc/self", "oom_score_adj", score);
+	}
+	if (file)
+		fclose(file);
+	return 0;
+}
+
+/* Both limits, so that the worker cannot have it back. */
+static int set_limit(const char *text) {
+	struct rlimit limit;
+	uint64_t value;
+	int resource;
+
+	errno = EINVAL;
+	if (rlimit_parse(text, &resource, &value) != 0)
+		return fail("cannot set the limit ", text);
+	limit.rlim_cur = limit.rlim_max = value == UINT64_MAX ? RLIM_INFINITY : value;
+	/* At the hard limit comes KILL and not XCPU, which says more. */
+	if (resource == RLIMIT_CPU && limit.rlim_max != RLIM_INFINITY)
+		limit.rlim_max++;
+	return setrlimit(resource, &limit) < 0 ? fail("cannot set the limit ", text) : 0;
+}
+
+static int set_resources(const struct plan *plan) {
+	int status = plan->group ? enter(plan->group) : 0;
+
+	if (status == 0 && plan->oom_score_adj)
+		status = set_oom_score(plan->oom_score_adj);
+	limit_descriptors(plan->nofile);
+	for (size_t i = 0; status == 0 && i < plan->n_limits; i++)
+		status = set_limit(plan->limits[i]);
+	return status;
 }
 
 /* Returns 0, or an exit status after saying what is wrong. */
@@ -95,7 +178,8 @@ static int become(const char *name) {
 }
 
 int main(int argc, char **argv) {
-	struct plan plan = {0};
+	char *limits[argc];
+	struct plan plan = {.limits = limits};
 	int status;
 
 	if (!parse(&plan, argc, argv)) {
@@ -103,8 +187,10 @@ int main(int argc, char **argv) {
 			"procpool-launch is for procpoold, which starts its workers with it\n");
 		return EXIT_MISUSED;
 	}
-	limit_descriptors(plan.nofile);
-	status = plan.user ? become(plan.user) : 0;
+	/* While it is still the daemon's user, who may raise limits and enter the group. */
+	status = set_resources(&plan);
+	if (status == 0 && plan.user)
+		status = become(plan.user);
 	if (status != 0)
 		return status;
 	if (plan.no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)

@@ -171,7 +171,7 @@ static char *describe_end(const struct worker *worker, const struct worker_end *
 static bool failed_to_start(const struct worker *worker, const struct worker_end *end) {
 	if (!worker->warm)
 		return true;
-	return !end->ours && worker->uid == (uid_t) -1 &&
+	return (!end->ours || worker->over_memory) && worker->uid == (uid_t) -1 &&
 	       clock_now() - worker->warm < SCALE_SETTLED;
 }
 
@@ -239,6 +239,13 @@ static const struct worker_ops worker_ops = {
 
 /* -------- how many -------- */
 
+/* What its leaf does not see to. */
+static uint64_t watched_memory(const struct cgroup *cgroup, const struct recipe *recipe) {
+	uint64_t most = recipe->most.memory;
+
+	return most == UINT64_MAX || cgroup_has(cgroup, CONTROLLER_MEMORY) ? 0 : most;
+}
+
 struct worker *pool_hire(struct pool *pool, struct generation *generation, uint64_t start_timeout,
 			 char **ret_reason) {
 	const struct pool_setup *setup = pool->private->setup;
@@ -252,6 +259,8 @@ struct worker *pool_hire(struct pool *pool, struct generation *generation, uint6
 	plan.no_new_privileges = !setup->private;
 	plan.nofile = setup->nofile;
 	worker_setup.start_timeout = start_timeout;
+	worker_setup.most = generation->recipe.most;
+	worker_setup.over_memory = generation->recipe.over_memory;
 	r = worker_new(&worker, &worker_setup, &plan, (*setup->next_worker)++, pool->name,
 		       &worker_ops, pool);
 	if (r < 0) {
@@ -260,6 +269,7 @@ struct worker *pool_hire(struct pool *pool, struct generation *generation, uint6
 		return NULL;
 	}
 	worker->generation = generation;
+	worker->most_memory = watched_memory(setup->cgroup, &generation->recipe);
 	generation_join(generation);
 	return worker;
 }
@@ -382,7 +392,16 @@ void pool_take_settings(struct pool *pool, const struct pool_configuration *conf
 		.stderr_rate = configuration->stderr_rate,
 		.max_message = setup->max_message,
 		.max_result = setup->max_result,
+		.cgroup = setup->cgroup,
+		.oom = setup->oom,
 	};
+	if (configuration->pids_max > 0 && configuration->pids_max != UINT64_MAX &&
+	    !cgroup_has(setup->cgroup, CONTROLLER_PIDS))
+		log_warning(
+			"pool %s: pids_max is not in force: the daemon has no control group with "
+			"the pids controller to divide; limits = {\"nproc=…\"} counts all "
+			"processes of a user",
+			pool->name);
 	retirement_set(&pool->private->retirement, &configuration->wear);
 }
 

@@ -9,7 +9,9 @@
 #include "daemon/trial.h"
 #include "daemon/worker.h"
 
+struct cgroup;
 struct channel_loop;
+struct oom;
 struct pool_configuration;
 struct request;
 
@@ -44,6 +46,8 @@ struct pool_setup {
 	unsigned auto_workers;    /* for workers = auto */
 	size_t max_message, max_result; /* bytes */
 	uint64_t *next_worker;          /* ids are unique in the daemon */
+	struct cgroup *cgroup;          /* where workers get leaves; NULL = nowhere */
+	struct oom *oom;
 };
 
 struct pool {

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
+#include "daemon/cgroup.h"
 #include "daemon/spawn.h"
 
 struct pool_configuration;
@@ -12,6 +14,10 @@ struct recipe {
 	char **environment; /* NULL-ended, complete */
 	char *directory;    /* NULL = the daemon's */
 	char *user;         /* NULL = the daemon's */
+	char **limits;      /* NULL-ended, as rlimit_parse() takes them; NULL = as the daemon's */
+	uint64_t oom_score_adj; /* SETTING_AUTO = more than the daemon's */
+	struct leaf_limits most;
+	char over_memory[64]; /* why a worker that has more memory is ended */
 };
 
 /* environment: the daemon's own. private: workers share it, and its directory. Returns 0 or -ENOMEM; recipe_done() is

@@ -4,6 +4,7 @@
 #include <event2/event.h>
 
 #include "daemon/clock.h"
+#include "daemon/generation.h"
 #include "daemon/log.h"
 #include "daemon/memory.h"
 #include "daemon/staff.h"
@@ -26,6 +27,11 @@ static void sample(struct worker *worker, uint64_t now) {
 	worker->rss = memory_resident(worker->pid);
 	worker->sampled = now;
 	worker->sampled_items = worker->items;
+}
+
+/* A limit of its pool, or one of its own, is about its memory. */
+static bool is_sampled(const struct wear_limits *limits, const struct worker *worker) {
+	return (limits->rss && !worker->due) || worker->most_memory > 0;
 }
 
 /* It did something since its memory was looked at, or does. */
@@ -81,15 +87,19 @@ static uint64_t earlier(uint64_t a, uint64_t b) {
 	return a < b ? a : b;
 }
 
+static bool is_over_memory(const struct worker *worker) {
+	return worker->most_memory > 0 && worker->rss > worker->most_memory;
+}
+
 /* When the worker is to be looked at again though nothing happens to it. */
 static uint64_t next_look(const struct wear_limits *limits, const struct worker *worker) {
 	uint64_t at = UINT64_MAX;
 
-	if (worker->due)
-		return at;
-	if (limits->age)
+	if (is_over_memory(worker))
+		return 0;
+	if (limits->age && !worker->due)
 		at = worker->warm + limits->age;
-	if (limits->rss && is_stale(worker))
+	if (is_sampled(limits, worker) && is_stale(worker))
 		at = earlier(at, worker->sampled + SAMPLE_PERIOD);
 	return at;
 }
@@ -109,19 +119,34 @@ static void look_again(struct retirement *retirement, uint64_t now) {
 	evtimer_add(retirement->timer, &interval);
 }
 
+/* It leaves its list. */
+static void end_over_memory(const struct retirement *retirement, struct worker *worker) {
+	log_warning("pool %s: worker %llu has %.1f MiB of memory and is ended: "
+		    "%s",
+		    retirement->pool, (unsigned long long) worker->id,
+		    (double) worker->rss / 1048576, worker->generation->recipe.over_memory);
+	worker->over_memory = true;
+	worker_kill(worker, worker->generation->recipe.over_memory);
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *context) {
 	struct retirement *retirement = context;
-	bool rss = wear_in_force(&retirement->limits, &retirement->memory).rss > 0;
+	const struct wear_limits limits = wear_in_force(&retirement->limits, &retirement->memory);
 	uint64_t now = clock_now();
-	struct worker *worker;
+	struct worker *worker, *next;
 	bool due = false;
 
 	(void) fd, (void) what;
 	for (enum worker_state state = WORKER_IDLE; state <= WORKER_BUSY; state++) {
-		TAILQ_FOREACH (worker, &retirement->staff->workers[state], link) {
-			if (rss && is_stale(worker) && now - worker->sampled >= SAMPLE_PERIOD)
+		for (worker = TAILQ_FIRST(&retirement->staff->workers[state]); worker;
+		     worker = next) {
+			next = TAILQ_NEXT(worker, link);
+			if (is_sampled(&limits, worker) && is_stale(worker) &&
+			    now - worker->sampled >= SAMPLE_PERIOD)
 				sample(worker, now);
 			due = judge(retirement, worker, now) || due;
+			if (is_over_memory(worker))
+				end_over_memory(retirement, worker);
 		}
 	}
 	look_again(retirement, now);
@@ -146,15 +171,17 @@ void retirement_moved(struct retirement *retirement, struct worker *worker,
 		return;
 	if (before == WORKER_STARTING)
 		return begin(retirement, worker, clock_now());
-	if (!limits.items && !limits.age && !limits.rss)
+	if (!limits.items && !limits.age && !is_sampled(&limits, worker))
 		return;
 	now = clock_now();
 	if (worker->state == WORKER_IDLE) {
-		if (limits.rss && now - worker->sampled >= SAMPLE_PERIOD)
+		if (is_sampled(&limits, worker) && now - worker->sampled >= SAMPLE_PERIOD)
 			sample(worker, now);
 		judge(retirement, worker, now);
 	}
-	if (limits.rss && !evtimer_pending(retirement->timer, NULL))
+	if (is_over_memory(worker))
+		look_again(retirement, now);
+	else if (is_sampled(&limits, worker) && !evtimer_pending(retirement->timer, NULL))
 		look_again(retirement, now);
 }
 

@@ -4,9 +4,12 @@
 #include <syslog.h>
 
 #include "daemon/quantity.h"
+#include "daemon/rlimit.h"
 
 #define WORKERS_MAX 4096
 #define SIZE_MOST   (UINT64_C(2) << 30)
+/* The kernel's. */
+#define OOM_SCORE_MOST 1000
 
 const struct setting *setting_find(const struct setting *settings, const char *key) {
 	for (; settings->key; settings++)
@@ -16,7 +19,8 @@ const struct setting *setting_find(const struct setting *settings, const char *k
 }
 
 bool setting_is_list(const struct setting *setting) {
-	return setting->type == SETTING_LIST || setting->type == SETTING_ENVIRONMENT;
+	return setting->type == SETTING_LIST || setting->type == SETTING_ENVIRONMENT ||
+	       setting->type == SETTING_RLIMITS;
 }
 
 /* A number from min on, or auto. Returns 0 and *ret, or 1. */
@@ -93,6 +97,12 @@ const char *setting_number(const struct setting *setting, const char *text, uint
 		return quantity_count(text, 1, UINT32_MAX / 2, ret)
 			       ? "takes a whole number from 1 on, or infinity"
 			       : NULL;
+	case SETTING_OOM_SCORE:
+		*ret = SETTING_AUTO;
+		return strcmp(text, "auto") == 0 ||
+				       quantity_count(text, 0, OOM_SCORE_MOST, ret) == 0
+			       ? NULL
+			       : "takes a number from 0 to 1000, or auto";
 	case SETTING_AUTO_COUNT:
 		return take_count(text, 1, ret) ? "takes a number from 1 to 4096, or auto" : NULL;
 	case SETTING_LOG_LEVEL: return take_log_level(text, ret);
@@ -118,6 +128,7 @@ const char *setting_check(const struct setting *setting, const char *text) {
 	case SETTING_BOOL: return quantity_bool(text, &yes) ? "takes yes or no" : NULL;
 	case SETTING_ENVIRONMENT:
 		return strchr(text, '=') > text ? NULL : "takes words of the form KEY=value";
+	case SETTING_RLIMITS: return rlimit_check(text);
 	default: return setting_number(setting, text, &number);
 	}
 }

@@ -21,6 +21,8 @@ enum setting_type {
 	SETTING_NAME,
 	SETTING_LIST,
 	SETTING_ENVIRONMENT,
+	SETTING_RLIMITS,   /* a list of "core=0" and the like */
+	SETTING_OOM_SCORE, /* 0 to 1000, or auto */
 	SETTING_LATER
 };
 

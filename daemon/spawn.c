@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/strings.h"
 #include "protocol/page.h"
 
 /* Where the launcher and the worker find their ends. */
@@ -124,18 +125,16 @@ static int plan_attributes(posix_spawnattr_t *attributes) {
 	return -r;
 }
 
-#define LAUNCHER_ARGUMENTS 11
+#define LAUNCHER_ARGUMENTS 15
+/* So much sooner than the daemon a worker is taken where memory runs out; of 1000. */
+#define OOM_SCORE_MORE "+200"
 
 /* launcher --parent PID --nofile N --directory DIR … -- COMMAND… */
 static int launch(const struct spawn_plan *plan, const posix_spawn_file_actions_t *actions,
 		  const posix_spawnattr_t *attributes, pid_t *ret_pid) {
-	char daemon_pid[24], nofile[24];
-	size_t words = 0, n = 0;
-
-	while (plan->command[words])
-		words++;
-
-	const char *argv[LAUNCHER_ARGUMENTS + words + 1];
+	char daemon_pid[24], nofile[24], oom_score[24] = OOM_SCORE_MORE;
+	size_t words = strings_count(plan->command), limits = strings_count(plan->limits), n = 0;
+	const char *argv[LAUNCHER_ARGUMENTS + 2 * limits + words + 1];
 
 	snprintf(daemon_pid, sizeof daemon_pid, "%d", getpid());
 	snprintf(nofile, sizeof nofile, "%llu", (unsigned long long) plan->nofile);
@@ -146,6 +145,19 @@ static int launch(const struct spawn_plan *plan, const posix_spawn_file_actions_
 	argv[n++] = nofile;
 	argv[n++] = "--directory";
 	argv[n++] = plan->directory ? plan->directory : ".";
+	if (plan->oom_score_adj != UINT64_MAX)
+		snprintf(oom_score, sizeof oom_score, "%llu",
+			 (unsigned long long) plan->oom_score_adj);
+	argv[n++] = "--oom-score-adj";
+	argv[n++] = oom_score;
+	if (plan->group) {
+		argv[n++] = "--group";
+		argv[n++] = plan->group;
+	}
+	for (size_t i = 0; i < limits; i++) {
+		argv[n++] = "--limit";
+		argv[n++] = plan->limits[i];
+	}
 	if (plan->user) {
 		argv[n++] = "--user";
 		argv[n++] = plan->user;

@@ -17,6 +17,9 @@ struct spawn_plan {
 	bool no_new_privileges;   /* nothing it executes gets more than it has */
 	bool share_stderr;        /* the worker writes to the daemon's own stderr: no pipes */
 	uint64_t nofile;          /* soft RLIMIT_NOFILE of the worker */
+	char *const *limits;      /* NULL-ended, as rlimit_parse() takes them; NULL = none */
+	uint64_t oom_score_adj;   /* UINT64_MAX = more than the daemon's */
+	const char *group;        /* directory of the control group to enter, or NULL */
 };
 
 struct spawned {

@@ -14,6 +14,7 @@
 #include "daemon/clock.h"
 #include "daemon/commons.h"
 #include "daemon/log.h"
+#include "daemon/oom.h"
 #include "daemon/order.h"
 #include "daemon/output.h"
 #include "daemon/progress.h"
@@ -61,6 +62,11 @@ struct worker_private {
 	bool leaving; /* STOP_ASKED was reached: an interrupt that comes to nothing leads back there */
 	uint64_t target; /* position an interrupt is meant for, 0 = whatever runs */
 	const char *reason;
+
+	struct leaf *leaf;       /* NULL where there are none */
+	bool leaf_counts;        /* it knows what the kernel killed in it for memory */
+	struct oom *oom;         /* who does if not */
+	const char *over_memory; /* for more than its leaf's limit */
 
 	struct commons commons;
 };
@@ -112,6 +118,8 @@ static void send_signal(struct worker *worker, enum stop_step step) {
 	worker->private->ours = true;
 	set_state(worker, WORKER_STOPPING);
 	kill(-worker->pid, step == STOP_TERM ? SIGTERM : SIGKILL);
+	if (step == STOP_KILL)
+		leaf_kill(worker->private->leaf);
 	set_step(worker, step, SECOND);
 }
 
@@ -278,6 +286,21 @@ static void settle_chunks(struct worker *worker, struct worker_end *end) {
 	}
 }
 
+/* The kernel kills for memory with the same signal as everybody. */
+static const char *why_killed(const struct worker_private *p, const siginfo_t *info) {
+	static const char around[] = "out of memory, of the service or of the machine";
+	enum leaf_oom oom;
+
+	if (p->ours || info->si_code == CLD_EXITED || info->si_status != SIGKILL)
+		return p->reason;
+	if (!p->leaf_counts)
+		return p->oom && oom_take(p->oom) ? around : p->reason;
+	oom = leaf_oom(p->leaf);
+	if (oom == LEAF_OOM_NONE)
+		return p->reason;
+	return oom == LEAF_OOM_OWN ? p->over_memory : around;
+}
+
 /* The exit decides, not the end of the channel: a child of the worker may hold that open for ever. */
 static void on_exited(evutil_socket_t fd, short what, void *context) {
 	struct worker *worker = context;
@@ -287,6 +310,7 @@ static void on_exited(evutil_socket_t fd, short what, void *context) {
 
 	(void) what;
 	kill(-worker->pid, SIGKILL);
+	leaf_kill(p->leaf);
 	channel_read_rest(p->channel);
 	if (p->out)
 		output_read(p->out);
@@ -304,7 +328,7 @@ static void on_exited(evutil_socket_t fd, short what, void *context) {
 		.status = info.si_code == CLD_EXITED ? info.si_status : 0,
 		.ours = p->ours,
 		.timed_out = p->timed_out,
-		.reason = p->reason,
+		.reason = why_killed(p, &info),
 		.stderr_tail = p->err ? output_tail(p->err) : "",
 	};
 	settle_chunks(worker, &end);
@@ -632,19 +656,32 @@ static struct worker *worker_alloc(const struct channel_loop *loop, uint64_t id,
 	return worker;
 }
 
+static int make_leaf(struct worker *worker, const struct worker_setup *setup) {
+	struct worker_private *p = worker->private;
+
+	p->oom = setup->oom;
+	p->over_memory = setup->over_memory;
+	p->leaf_counts = cgroup_has(setup->cgroup, CONTROLLER_MEMORY);
+	return setup->cgroup ? leaf_new(&p->leaf, setup->cgroup, worker->id, &setup->most) : 0;
+}
+
 int worker_new(struct worker **ret, const struct worker_setup *setup, const struct spawn_plan *plan,
 	       uint64_t id, const char *pool, const struct worker_ops *ops, void *context) {
 	struct worker *worker = worker_alloc(setup->loop, id, pool, ops, context);
 	struct limits limits = {.message = setup->max_message,
 				.envelope = LIMIT_WORKER_ENVELOPE,
 				.item = setup->max_result};
+	struct spawn_plan in_leaf = *plan;
 	int r;
 
 	if (!worker)
 		return -ENOMEM;
 	worker->private->rate.per_second = setup->stderr_rate;
 	document_init(&worker->private->doc, &worker_shape, &limits);
-	r = spawn_worker(plan, &worker->private->process);
+	r = make_leaf(worker, setup);
+	in_leaf.group = leaf_directory(worker->private->leaf);
+	if (r == 0)
+		r = spawn_worker(&in_leaf, &worker->private->process);
 	if (r < 0) {
 		worker_free(worker);
 		return r;
@@ -683,6 +720,7 @@ struct worker *worker_free(struct worker *worker) {
 	output_free(p->err);
 	document_done(&p->doc);
 	spawned_done(&p->process);
+	leaf_free(p->leaf);
 	free(p->label);
 	free(p);
 	free(worker);

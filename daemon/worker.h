@@ -5,6 +5,7 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
+#include "daemon/cgroup.h"
 #include "daemon/chunk.h"
 #include "protocol/work.h"
 
@@ -12,6 +13,7 @@ struct bytes;
 struct channel_loop;
 struct entry_fields;
 struct generation;
+struct oom;
 struct order;
 struct spawn_plan;
 
@@ -93,6 +95,9 @@ struct worker {
 	uint64_t rss, rss_warm; /* bytes of memory when that was looked at, and at its hello */
 	uint64_t sampled;       /* µs, when it was looked at */
 	uint64_t sampled_items; /* `items` then */
+	uint64_t
+		most_memory; /* bytes; beyond it is killed as soon as that is seen, 0 = not looked at */
+	bool over_memory; /* it was */
 
 	struct worker_private *private;
 };
@@ -105,9 +110,15 @@ struct worker_setup {
 	uint64_t start_timeout;         /* µs */
 	uint64_t stderr_rate;           /* lines a second of what it prints that are logged */
 	size_t max_message, max_result; /* bytes */
+	struct cgroup *cgroup;          /* where it gets a leaf; NULL = none */
+	struct leaf_limits most;        /* of the leaf */
+	const char *over_memory;        /* why it is killed if it has more memory */
+	struct oom *
+		oom; /* who knows whether the kernel killed it for memory if the leaf does not; or NULL */
 };
 
-/* Starts a process; it is STARTING. pool: its name, for the log. That, the setup's loop, ops and context must outlive it.
+/* Starts a process; it is STARTING. pool: its name, for the log. That, what the setup points to, ops and context must
+ * outlive it.
  * Returns 0 and *ret; -errno. */
 int worker_new(struct worker **ret, const struct worker_setup *setup, const struct spawn_plan *plan,
 	       uint64_t id, const char *pool, const struct worker_ops *ops, void *context);

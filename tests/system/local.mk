@@ -28,6 +28,7 @@ TESTS += %reldir%/system
 	%reldir%/test_pool.c \
 	%reldir%/test_quota.c \
 	%reldir%/test_reload.c \
+	%reldir%/test_resources.c \
 	%reldir%/test_retirement.c \
 	%reldir%/test_routing.c \
 	%reldir%/test_scale.c \

@@ -123,6 +123,8 @@ UNIT_TEST(configuration, every_key_is_taken) {
 			       "    start_timeout = 5s\n"
 			       "    environment = {\"A=1\", \"B=x=y\", \"C=\"}\n"
 			       "    directory = /srv\n"
+			       "    memory_max = 64M  pids_max = 9  oom_score_adj = 500\n"
+			       "    limits = {\"core=0\", \"as=4G\"}\n"
 			       "}\n"
 			       "pool other.pool { command = {/bin/x} workers = auto }\n",
 			       &error),
@@ -153,7 +155,11 @@ UNIT_TEST(configuration, every_key_is_taken) {
 	cr_assert_eq(pool->idle_timeout, 300000000);
 	cr_assert_not(pool->slots);
 	cr_assert_eq(pool->start_timeout, 5000000);
-	cr_assert_str_eq(pool->where, FILE_NAME ":32");
+	cr_assert_str_eq(pool->where, FILE_NAME ":34");
+	cr_assert_eq(pool->memory_max, 64 << 20);
+	cr_assert_eq(pool->pids_max, 9);
+	cr_assert_eq(pool->oom_score_adj, 500);
+	cr_assert_str_eq(joined(pool->limits), "core=0|as=4G");
 	pool = configuration_pool(&c, "other.pool");
 	cr_assert_str_eq(joined(pool->command), "/bin/x");
 	cr_assert_str_eq(joined(pool->environment), "-");
@@ -163,6 +169,10 @@ UNIT_TEST(configuration, every_key_is_taken) {
 	cr_assert_eq(pool->idle_timeout, 60000000);
 	cr_assert(pool->slots);
 	cr_assert_eq(pool->start_timeout, 30000000);
+	cr_assert_eq(pool->memory_max, UINT64_MAX);
+	cr_assert_eq(pool->pids_max, UINT64_MAX);
+	cr_assert_eq(pool->oom_score_adj, SETTING_AUTO);
+	cr_assert_null(pool->limits);
 	cr_assert_eq(configuration_check(&c, &error), 0);
 	configuration_done(&c);
 }
@@ -476,6 +486,22 @@ UNIT_TEST(configuration, a_mistake_of_set_quotes_it) {
 		{"a.max_rss=much",
 		 "--set a.max_rss=much: max_rss = much: max_rss takes a size from 16 "
 		 "bytes on such as 256M, or infinity"},
+		{"a.memory_max=1",
+		 "--set a.memory_max=1: memory_max = 1: memory_max takes a size from 16 "
+		 "bytes on such as 256M, or infinity"},
+		{"a.pids_max=0", "--set a.pids_max=0: pids_max = 0: pids_max takes a whole number "
+				 "from 1 on, or infinity"},
+		{"a.oom_score_adj=1001",
+		 "--set a.oom_score_adj=1001: oom_score_adj = 1001: oom_score_adj takes a number "
+		 "from 0 to 1000, or auto"},
+		{"a.oom_score_adj=-1",
+		 "--set a.oom_score_adj=-1: oom_score_adj = -1: oom_score_adj takes a number "
+		 "from 0 to 1000, or auto"},
+		{"a.limits={\"cores=0\"}",
+		 "--set a.limits={\"cores=0\"}: limits = cores=0: limits takes words such as "
+		 "as=4G, "
+		 "core=0, cpu=1h, data=1G, fsize=1G, memlock=64K, nofile=256, nproc=64 and "
+		 "stack=8M, or NAME=infinity"},
 		{"a.user=a/b", "--set a.user=a/b: user = a/b: user takes a name"},
 		{"a.item_timeout=x",
 		 "--set a.item_timeout=x: item_timeout = x: item_timeout takes a "

@@ -27,8 +27,9 @@ static struct generation *make(const struct pool_configuration *configuration) {
 	return generation;
 }
 
-UNIT_TEST(generation, command_environment_directory_and_user_make_another) {
+UNIT_TEST(generation, what_makes_other_workers_makes_another) {
 	static char *longer[] = {"worker", "--load", "x", NULL}, *shorter[] = {"worker", NULL};
+	static char *limits[] = {"core=0", NULL};
 	static char *other[] = {"worker", "--loaf", NULL}, *changed[] = {"A=1", "B=3", NULL};
 	static const struct {
 		struct pool_configuration configuration;
@@ -59,6 +60,30 @@ UNIT_TEST(generation, command_environment_directory_and_user_make_another) {
 		  .environment = environment,
 		  .directory = "/srv",
 		  .user = "nobody"},
+		 false},
+		{{.name = "p",
+		  .command = command,
+		  .environment = environment,
+		  .directory = "/srv",
+		  .memory_max = 64 << 20},
+		 false},
+		{{.name = "p",
+		  .command = command,
+		  .environment = environment,
+		  .directory = "/srv",
+		  .pids_max = 5},
+		 false},
+		{{.name = "p",
+		  .command = command,
+		  .environment = environment,
+		  .directory = "/srv",
+		  .oom_score_adj = 5},
+		 false},
+		{{.name = "p",
+		  .command = command,
+		  .environment = environment,
+		  .directory = "/srv",
+		  .limits = limits},
 		 false},
 	};
 
