@@ -30,6 +30,7 @@ check_PROGRAMS += %reldir%/show/json_agree
 %canon_reldir%_show_json_agree_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 %canon_reldir%_show_json_agree_LDADD = protocol/libprotocol.la $(JANSSON_LIBS)
 shows = \
+	%reldir%/show/cgroup-leaves.sh \
 	%reldir%/show/contract-certification.sh \
 	%reldir%/show/contract-foreign-clients.sh \
 	%reldir%/show/contract-json-scan.sh \
@@ -64,6 +65,7 @@ shows = \
 	%reldir%/systemd/restart.sh \
 	%reldir%/systemd/sandbox.sh \
 	%reldir%/systemd/journal.sh \
+	%reldir%/systemd/resources.sh \
 	%reldir%/systemd/service.sh \
 	%reldir%/systemd/user-unit.sh \
 	%reldir%/systemd/users.sh \
