@@ -181,6 +181,7 @@ static void note_failure(struct pool *pool, enum entry_kind kind, const struct e
 		  reason ? reason : "");
 	free(pool->reason);
 	pool->reason = reason;
+	pool->lacks = NULL;
 	staff_failure(&pool->private->staff, started);
 }
 
@@ -247,7 +248,7 @@ static uint64_t watched_memory(const struct cgroup *cgroup, const struct recipe 
 }
 
 struct worker *pool_hire(struct pool *pool, struct generation *generation, uint64_t start_timeout,
-			 char **ret_reason) {
+			 int *ret_error) {
 	const struct pool_setup *setup = pool->private->setup;
 	struct spawn_plan plan = recipe_plan(&generation->recipe);
 	struct worker_setup worker_setup = pool->private->worker_setup;
@@ -264,8 +265,7 @@ struct worker *pool_hire(struct pool *pool, struct generation *generation, uint6
 	r = worker_new(&worker, &worker_setup, &plan, (*setup->next_worker)++, pool->name,
 		       &worker_ops, pool);
 	if (r < 0) {
-		if (asprintf(ret_reason, "cannot start a process: %s", strerror(-r)) < 0)
-			*ret_reason = NULL;
+		*ret_error = r;
 		return NULL;
 	}
 	worker->generation = generation;
@@ -274,15 +274,34 @@ struct worker *pool_hire(struct pool *pool, struct generation *generation, uint6
 	return worker;
 }
 
+char *pool_hire_reason(int error) {
+	char *reason;
+
+	return asprintf(&reason, "cannot start a process: %s", strerror(-error)) < 0 ? NULL
+										     : reason;
+}
+
+/* As the clients are told. */
+static const char *what_lacks(int error) {
+	switch (error) {
+	case -EAGAIN: return "processes";
+	case -EMFILE:
+	case -ENFILE: return "descriptors";
+	case -ENOMEM: return "memory";
+	default: return NULL;
+	}
+}
+
 static struct worker *start_worker(void *context) {
 	struct pool *pool = context;
 	const struct entry_fields about = {.pool = pool->name};
 	struct worker *worker;
-	char *reason;
+	int error;
 
-	worker = pool_hire(pool, pool->private->generation, pool->start_timeout, &reason);
+	worker = pool_hire(pool, pool->private->generation, pool->start_timeout, &error);
 	if (!worker) {
-		note_failure(pool, ENTRY_SHORTAGE, &about, clock_now(), reason);
+		note_failure(pool, ENTRY_SHORTAGE, &about, clock_now(), pool_hire_reason(error));
+		pool->lacks = what_lacks(error);
 		return NULL;
 	}
 	TAILQ_INSERT_HEAD(&pool->workers[WORKER_STARTING], worker, link);

@@ -58,6 +58,7 @@ struct pool {
 	const struct offer *offer;                 /* of the generation in force */
 	struct permission allowed;                 /* who may use it */
 	char *reason;                              /* why the last worker could not start; NULL */
+	const char *lacks; /* what the machine has no more of, if that was why; NULL */
 	uint64_t start_timeout;
 	/* µs, UINT64_MAX = none: of calls that do not say, and from where on an item is logged. */
 	uint64_t item_timeout, queue_timeout, slow_item;

@@ -26,10 +26,12 @@ struct pool_private {
 /* A worker is warm, whatever was before. */
 void pool_runs(struct pool *pool);
 
-/* Starts a worker of the generation, which is in no list yet. start_timeout: µs. Returns NULL and *ret_reason (to be
- * freed, NULL without memory) if that fails at once. */
+/* Starts a worker of the generation, which is in no list yet. start_timeout: µs. Returns NULL and *ret_error (a negative
+ * errno) if that fails at once. */
 struct worker *pool_hire(struct pool *pool, struct generation *generation, uint64_t start_timeout,
-			 char **ret_reason);
+			 int *ret_error);
+/* The same in words, to be freed; NULL without memory. */
+char *pool_hire_reason(int error);
 /* Frees a worker that is gone and in no list. */
 void pool_dismiss(struct worker *worker);
 

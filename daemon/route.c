@@ -3,6 +3,8 @@
 #include <string.h>
 
 int route_failed(const struct pool *pool, struct error *error) {
+	if (pool->lacks)
+		return error_set(error, ERROR_RESOURCE_EXHAUSTED, "{ss}", "resource", pool->lacks);
 	return error_set(error, ERROR_POOL_FAILED, "{ssss}", "pool", pool->name, "reason",
 			 pool->reason ? pool->reason : "");
 }

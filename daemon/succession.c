@@ -13,12 +13,13 @@
 
 static void start_trial(struct pool *pool) {
 	struct trial *trial = &pool->private->trial;
-	char *reason;
+	int error;
 
-	trial->worker = pool_hire(pool, trial->generation, trial->start_timeout, &reason);
+	trial->worker = pool_hire(pool, trial->generation, trial->start_timeout, &error);
 	/* Nobody else would tell. */
-	while (!trial->worker && trial_ended(trial, clock_now(), clock_now(), reason))
-		trial->worker = pool_hire(pool, trial->generation, trial->start_timeout, &reason);
+	while (!trial->worker &&
+	       trial_ended(trial, clock_now(), clock_now(), pool_hire_reason(error)))
+		trial->worker = pool_hire(pool, trial->generation, trial->start_timeout, &error);
 }
 
 void pool_trial_gone(struct pool *pool, struct worker *worker, const struct entry_fields *about,

@@ -40,6 +40,7 @@ shows = \
 	%reldir%/show/contract-worker-in-50-lines.sh \
 	%reldir%/show/death-daemonised-child.sh \
 	%reldir%/show/death-kill-9.sh \
+	%reldir%/show/drill-fork-fails.sh \
 	%reldir%/show/drill-kills.sh \
 	%reldir%/show/drill-prints.sh \
 	%reldir%/show/drill-recycle.sh \

@@ -421,7 +421,8 @@ UNIT_TEST(outcome, a_blamed_item_says_how_its_worker_ended) {
 	"{\"chunk\":1,\"results\":[0,null,\"123456789012345678\",9,16,25]," \
 	"\"errors\":[{\"offset\":1,\"exception\":\"E\",\"message\":\"m\",\"trace\":\"t\"}]}"
 
-/* "`io.procpool.ResourceExhausted` | `resource` | the daemon has no memory for it | may close" */
+/* "`io.procpool.ResourceExhausted` | `resource` | the daemon has no `memory` for it; or the pool has no worker, and there are
+ * no `processes`, `descriptors` or `memory` for one | may close" */
 UNIT_TEST(outcome, without_memory_for_results_the_request_fails) {
 	static const struct run_options all[] = {{0}, {.timings = true}};
 
