@@ -80,6 +80,15 @@ static void leave_child(int control, bool session) {
 	_exit(0);
 }
 
+static void eat(size_t size) {
+	char *meal = malloc(size);
+
+	if (!meal)
+		_exit(98);
+	memset(meal, 1, size);
+	eaten = meal;
+}
+
 /* Carries out one order; *stay and *worker_fd may change. */
 static void obey(const char *order, int control, int *worker_fd, bool *stay) {
 	int number;
@@ -99,13 +108,11 @@ static void obey(const char *order, int control, int *worker_fd, bool *stay) {
 	} else if (strcmp(order, "deaf") == 0) {
 		signal(SIGTERM, SIG_IGN);
 	} else if (strncmp(order, "eat ", 4) == 0) {
-		size_t size = strtoul(order + 4, NULL, 10);
-		char *meal = malloc(size);
-
-		if (!meal)
-			_exit(98);
-		memset(meal, 1, size);
-		eaten = meal;
+		eat(strtoul(order + 4, NULL, 10));
+	} else if (strncmp(order, "overeat ", 8) == 0) {
+		send(control, "ok\n", 3, MSG_NOSIGNAL);
+		eat(strtoul(order + 8, NULL, 10));
+		return;
 	} else if (strncmp(order, "print ", 6) == 0) {
 		fprintf(stderr, "%s\n", order + 6);
 	} else {

@@ -182,7 +182,8 @@ int worker_page_fd(struct fake *w);
  * close: closes its socket. fork: leaves a child in a session of its own that holds all its fds; child: in its
  * process group.
  * stay: no longer ends by itself when the daemon ends the conversation. deaf: ignores SIGTERM.
- * print TEXT: to its stderr. eat BYTES: takes so much memory. */
+ * print TEXT: to its stderr. eat BYTES: takes so much memory. overeat BYTES: the same, done when it is
+ * begun: it may not live to see the end. */
 void worker_order(struct fake *w, const char *order, ...) PRINTF(2, 3);
 /* Keeps the test's copy of the socket open when the process ends, as a stray child would. */
 void worker_hold_socket(struct fake *w);

@@ -103,7 +103,7 @@ Test(resources, an_item_that_takes_too_much_memory_says_so) {
 	peer_call(p, "Map", "{'function':'f','items':[1,2],'options':{'chunkSize':2}}");
 	worker_expect(w, "{'chunk':1,'items':[1,2], ...}");
 	worker_page_store(w, 1, 0, true);
-	worker_order(w, "eat 100000000");
+	worker_order(w, "overeat 100000000");
 	worker_expect_gone(w);
 	w = harness_ready_worker(h, "f");
 	worker_expect(w, "{'chunk':1,'items':[2], ...}");
@@ -163,9 +163,10 @@ Test(resources, an_idle_worker_with_too_much_goes_alone) {
 
 	peer_call(p, "Apply", "{'function':'f'}");
 	worker_expect(w, "{'chunk':1, ...}");
-	worker_order(w, "eat 100000000");
 	worker_answer(w, 1, 0, "[1]");
 	peer_expect_text(p, "{'parameters':{'result':1}}");
+	/* It did something since it was looked at, and will be once more. */
+	worker_order(w, "overeat 100000000");
 	worker_expect_gone(w);
 	w = harness_ready_worker(h, "f");
 	peer_call(p, "Apply", "{'function':'f'}");
@@ -190,7 +191,7 @@ Test(resources, another_limit_makes_other_workers) {
 	peer_call(p, "Apply", "{'function':'f'}");
 	worker_expect(v, "{'chunk':1, ...}");
 	worker_page_store(v, 1, 0, true);
-	worker_order(v, "eat 50000000");
+	worker_order(v, "overeat 50000000");
 	peer_expect_containing(p, "out of memory (memory_max = 32M)");
 	harness_kill(h);
 }
