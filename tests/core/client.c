@@ -114,8 +114,11 @@ static struct request *new_request(const struct step *step, struct client *clien
 static void check_refusal(const struct client *client, const char *function,
 			  const struct error *error) {
 	const struct pool *pool = client->pool < 0 ? NULL : client->play->pools[client->pool];
+	/* Of several pools that could have offered it any one may be named. */
+	bool failed = error->id == ERROR_POOL_FAILED ||
+		      (error->id == ERROR_RESOURCE_EXHAUSTED && client->play->short_of_processes);
 
-	if (!pool || (error->id == ERROR_POOL_FAILED && pool->state == POOL_FAILED))
+	if (!pool || (failed && pool->state == POOL_FAILED))
 		return;
 	broken("%s is refused: %s", function, error_name(error->id));
 }
@@ -251,7 +254,7 @@ static void check_failure(const struct client *client) {
 			return;
 		break;
 	case ERROR_RESOURCE_EXHAUSTED:
-		if (client->play->short_of_memory)
+		if (client->play->short_of_memory || client->play->short_of_processes)
 			return;
 		break;
 	case ERROR_POOL_FAILED:

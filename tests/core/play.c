@@ -107,6 +107,7 @@ static uint64_t duration(const struct step *step) {
 static void fail_something(struct play *play, const struct step *step) {
 	if (step->arg[0] & 1) {
 		fake_spawn_fail(EAGAIN);
+		play->short_of_processes = true;
 	} else {
 		fake_write_fail(1 + step->arg[1] % 8);
 		play->short_of_memory = true;

@@ -87,10 +87,11 @@ struct play {
 	unsigned n_clients;
 	unsigned pumps;
 	/* When the loop rested the last time: */
-	unsigned busy;        /* workers with a slot */
-	uint64_t newest;      /* when the last of them got what it runs */
-	uint64_t was_stuck;   /* when all slots were held by old items, last */
-	bool short_of_memory; /* a write was made to fail */
+	unsigned busy;           /* workers with a slot */
+	uint64_t newest;         /* when the last of them got what it runs */
+	uint64_t was_stuck;      /* when all slots were held by old items, last */
+	bool short_of_memory;    /* a write was made to fail */
+	bool short_of_processes; /* a start failed, or will */
 };
 
 /* client.c */
