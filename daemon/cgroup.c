@@ -210,10 +210,10 @@ struct cgroup *cgroup_new(const struct cgroup_setup *setup) {
 	if (r < 0) {
 		log_warning("workers get no control groups of their own: %s: %s",
 			    cgroup ? cgroup->group : "?", strerror(-r));
-		if (cgroup) {
+		if (cgroup && access(cgroup->supervisor, F_OK) == 0)
 			go_back(cgroup);
+		if (cgroup)
 			free_paths(cgroup);
-		}
 		return NULL;
 	}
 	enable_controllers(cgroup);

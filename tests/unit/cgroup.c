@@ -277,6 +277,20 @@ UNIT_TEST(cgroup, what_is_not_the_daemons_is_not_touched) {
 	leave();
 }
 
+/* As in a service whose tree is read-only for it. */
+UNIT_TEST(cgroup, what_cannot_be_divided_is_left_as_it_was) {
+	struct event_base *base = event_base_new();
+
+	enter("memory pids\n");
+	put(GROUP "/supervisor", "a file in the way");
+	cr_assert_null(cgroup_new(
+		&(struct cgroup_setup) {.root = root, .self = 77, .exec_pid = "77", .base = base}));
+	expect_file(GROUP "/supervisor", "a file in the way");
+	cr_assert_not(there(GROUP "/w"));
+	event_base_free(base);
+	leave();
+}
+
 UNIT_TEST(cgroup, where_there_is_none_all_of_it_does_nothing) {
 	cr_assert_not(cgroup_has(NULL, CONTROLLER_MEMORY));
 	cr_assert_null(cgroup_free(NULL));
