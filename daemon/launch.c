@@ -8,10 +8,8 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <grp.h>
-#include <limits.h>
 #include <linux/close_range.h>
 #include <pwd.h>
 #include <signal.h>
@@ -23,6 +21,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "daemon/file.h"
 #include "daemon/rlimit.h"
 
 /* stdin, stdout, stderr, the socket and the page. */
@@ -93,15 +92,10 @@ static void limit_descriptors(rlim_t soft) {
 }
 
 static int write_file(const char *directory, const char *name, const char *text) {
-	char path[PATH_MAX];
-	ssize_t n = -1;
-	int fd;
+	int r = file_write_in(directory, name, text);
 
-	snprintf(path, sizeof path, "%s/%s", directory, name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd >= 0)
-		n = write(fd, text, strlen(text));
-	return n < 0 ? -1 : 0;
+	errno = -r;
+	return r;
 }
 
 /* Into its control group, before anything else: what it takes from here on counts there. */

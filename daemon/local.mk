@@ -87,4 +87,4 @@ sbin_PROGRAMS += %reldir%/procpoold
 %canon_reldir%_procpoold_LDADD = %reldir%/libdaemon.la
 
 pkglibexec_PROGRAMS += %reldir%/procpool-launch
-%canon_reldir%_procpool_launch_SOURCES = %reldir%/launch.c %reldir%/rlimit.c %reldir%/quantity.c
+%canon_reldir%_procpool_launch_SOURCES = %reldir%/launch.c %reldir%/file.c %reldir%/rlimit.c %reldir%/quantity.c

@@ -31,6 +31,7 @@ check_PROGRAMS += %reldir%/show/json_agree
 %canon_reldir%_show_json_agree_LDADD = protocol/libprotocol.la $(JANSSON_LIBS)
 shows = \
 	%reldir%/show/cgroup-leaves.sh \
+	%reldir%/show/cgroup-memory.sh \
 	%reldir%/show/contract-certification.sh \
 	%reldir%/show/contract-foreign-clients.sh \
 	%reldir%/show/contract-json-scan.sh \

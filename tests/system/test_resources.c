@@ -1,5 +1,5 @@
 /* What a worker may have: memory, limits by setrlimit(2), its place in the order in which the kernel kills. The groups that
- * the service gives its workers are shown by tests/show/cgroup-leaves.sh and tests/systemd/resources.sh. */
+ * the service gives its workers are shown by tests/show/cgroup-*.sh and tests/systemd/resources.sh. */
 
 #include <criterion/criterion.h>
 #include <stdio.h>
