@@ -49,7 +49,7 @@ daemon_test_libs = daemon/libdaemon.la $(unit_libs)
 %canon_reldir%_cgroup_SOURCES = %reldir%/cgroup.c
 %canon_reldir%_cgroup_CFLAGS = $(unit_cflags) $(LIBEVENT_CFLAGS)
 %canon_reldir%_cgroup_LDADD = $(daemon_test_libs) $(LIBEVENT_LIBS)
-%canon_reldir%_cgroup_LDFLAGS = $(unit_ldflags)
+%canon_reldir%_cgroup_LDFLAGS = $(unit_ldflags) -Wl,--wrap=getxattr
 
 %canon_reldir%_chunk_SOURCES = %reldir%/chunk.c
 %canon_reldir%_chunk_CFLAGS = $(unit_cflags)
