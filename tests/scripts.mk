@@ -10,6 +10,7 @@ EXTRA_DIST += %reldir%/lsan.supp
 script_tests = \
 	%reldir%/check-docs.sh \
 	%reldir%/check-layers.sh \
+	%reldir%/check-man.sh \
 	%reldir%/check-quotes.sh \
 	%reldir%/dist.sh
 TESTS += $(script_tests)
