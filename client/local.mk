@@ -82,3 +82,12 @@ bin_PROGRAMS += %reldir%/procpool
 %canon_reldir%_procpool_SOURCES = %reldir%/tool/main.c
 %canon_reldir%_procpool_LDADD = \
 	%reldir%/libprocpooltool.la %reldir%/libprocpool.la $(JANSSON_LIBS) -lm
+
+# ---- completion of command lines ----
+
+bashcompletiondir = $(datadir)/bash-completion/completions
+dist_bashcompletion_DATA = %reldir%/completions/bash/procpool
+zshcompletiondir = $(datadir)/zsh/site-functions
+dist_zshcompletion_DATA = %reldir%/completions/zsh/_procpool
+fishcompletiondir = $(datadir)/fish/vendor_completions.d
+dist_fishcompletion_DATA = %reldir%/completions/fish/procpool.fish

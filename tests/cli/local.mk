@@ -7,6 +7,7 @@ cli_tests = \
 	%reldir%/bad-input.sh \
 	%reldir%/closed-output.sh \
 	%reldir%/closed-streams.sh \
+	%reldir%/completion.sh \
 	%reldir%/daemon-gone.sh \
 	%reldir%/flat-memory.sh \
 	%reldir%/idempotent.sh \
@@ -27,4 +28,4 @@ cli_tests = \
 	%reldir%/user-daemon.sh \
 	%reldir%/which-daemon.sh
 TESTS += $(cli_tests)
-EXTRA_DIST += $(cli_tests) %reldir%/lib.sh
+EXTRA_DIST += $(cli_tests) %reldir%/completion.zsh %reldir%/lib.sh
