@@ -80,8 +80,9 @@ noinst_LTLIBRARIES += %reldir%/libprocpooltool.la
 
 bin_PROGRAMS += %reldir%/procpool
 %canon_reldir%_procpool_SOURCES = %reldir%/tool/main.c
+# With the library's objects: the tool needs no shared library of ours, and can be packaged alone.
 %canon_reldir%_procpool_LDADD = \
-	%reldir%/libprocpooltool.la %reldir%/libprocpool.la $(JANSSON_LIBS) -lm
+	%reldir%/libprocpooltool.la %reldir%/libclient.la $(JANSSON_LIBS) -lm
 
 # ---- completion of command lines ----
 

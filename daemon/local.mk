@@ -88,3 +88,10 @@ sbin_PROGRAMS += %reldir%/procpoold
 
 pkglibexec_PROGRAMS += %reldir%/procpool-launch
 %canon_reldir%_procpool_launch_SOURCES = %reldir%/launch.c %reldir%/file.c %reldir%/rlimit.c %reldir%/quantity.c
+
+# What a package installs as /etc/procpool/procpool.conf: the example, with its paths, and all of it commented out.
+%reldir%/procpool.conf: %reldir%/procpool.conf.example Makefile
+	$(AM_V_GEN)$(MKDIR_P) %reldir% && $(SED) -e 's,/usr/local/libexec/procpool,$(pkglibexecdir),g' \
+		-e 's,/usr/local/lib/procpool/functions,$(functionsdir),g' -e 's/^[^#]/#&/' \
+		$(srcdir)/%reldir%/procpool.conf.example >$@.tmp && mv $@.tmp $@
+CLEANFILES += %reldir%/procpool.conf

@@ -55,6 +55,7 @@ shows = \
 	%reldir%/show/malformed-and-others-unharmed.sh \
 	%reldir%/show/map-by-hand.sh \
 	%reldir%/show/map-million.sh \
+	%reldir%/show/package-deb.sh \
 	%reldir%/show/peers-that-hang.sh \
 	%reldir%/show/quickstart-fresh.sh \
 	%reldir%/show/quota-flood.sh \
@@ -69,6 +70,7 @@ shows = \
 	%reldir%/systemd/sandbox.sh \
 	%reldir%/systemd/journal.sh \
 	%reldir%/systemd/resources.sh \
+	%reldir%/systemd/package.sh \
 	%reldir%/systemd/service.sh \
 	%reldir%/systemd/user-unit.sh \
 	%reldir%/systemd/users.sh \

@@ -21,7 +21,7 @@ has stderr 'Connection refused' "$err"
 
 echo 'Where a user without rights looks:'
 mkdir -m 700 "$scratch/private"
-cp "$cli_build/client/.libs/procpool" "$cli_build/client/.libs/libprocpool.so.0" "$scratch"
+cp "$cli_build/client/procpool" "$scratch"
 chmod 755 "$scratch"
 start_daemon "$scratch/private/socket"
 if [ "$(id -u)" -eq 0 ]; then
@@ -30,7 +30,7 @@ else
   as_user=()
   chmod 000 "$scratch/private"
 fi
-"${as_user[@]}" env LD_LIBRARY_PATH="$scratch" "$scratch/procpool" --socket "$socket" ping \
+"${as_user[@]}" "$scratch/procpool" --socket "$socket" ping \
   >"$scratch/out" 2>"$scratch/err"
 is 'exit code' 77 $?
 chmod 700 "$scratch/private"

@@ -95,3 +95,17 @@ busy_workers() {
 status_field() {
   printf '%s\n' '{"method":"io.procpool.Status"}' | by_hand | grep -oE "\"$1\": ?[0-9]+" | head -n 1 | grep -oE '[0-9]+'
 }
+
+# make_packages: Debian's packages of this tree are in $show_packages, made anew if a file changed since.
+make_packages() {
+  local command
+  show_packages=$show_build/deb
+  for command in dpkg-buildpackage dh scdoc; do
+    command -v $command >/dev/null || { echo "$command is missing: install debhelper and scdoc"; exit 77; }
+  done
+  if ! compgen -G "$show_packages/procpool_*.deb" >/dev/null ||
+    [ -n "$(find "$show_top" \( -path "$show_top/build" -o -name .git \) -prune -o \
+      -type f -newer "$(ls "$show_packages"/procpool_*.deb)" -print -quit)" ]; then
+    env -u MAKEFLAGS -u MAKELEVEL make -C "$show_build" deb >"$show_scratch/deb" 2>&1 || fail "make deb" "$(tail -n 40 "$show_scratch/deb")"
+  fi
+}
