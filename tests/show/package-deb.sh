@@ -50,26 +50,27 @@ fi
 echo 'A client and a plugin, built with libprocpool-dev:'
 root=$show_scratch/root
 libraries=$root/usr/lib/$(dpkg-architecture --query DEB_HOST_MULTIARCH)
-export PKG_CONFIG_SYSROOT_DIR=$root
-export PKG_CONFIG_PATH=$libraries/pkgconfig
-# What jansson's own file says is true without the prefix.
-flags() { pkg-config --cflags --libs "$@" | sed "s|$root/usr/include/\?\( \|$\)|$root/usr/include |g"; }
+# Nothing of ours is installed on this machine: what is found is found below the prefix.
+export PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1
+export PKG_CONFIG_LIBDIR=$libraries/pkgconfig:/usr/lib/$(basename "$libraries")/pkgconfig:/usr/share/pkgconfig
 # shellcheck disable=SC2046
-gcc -shared -fPIC "$show_top/examples/plugin.c" $(flags procpool-worker) -o "$show_scratch/plugin.so"
+gcc -shared -fPIC "$show_top/examples/plugin.c" $(pkg-config --cflags --libs procpool-worker) -o "$show_scratch/plugin.so"
 # shellcheck disable=SC2046
-gcc "$show_top/examples/client.c" $(flags procpool) -o "$show_scratch/client"
+gcc "$show_top/examples/client.c" $(pkg-config --cflags --libs procpool) -o "$show_scratch/client"
 readelf --dynamic "$show_scratch/plugin.so" "$show_scratch/client" | grep -oE 'Shared library: \[libprocpool.*' | sed 's/^/  /'
 env LD_LIBRARY_PATH="$libraries" "$root/usr/libexec/procpool/procpool-worker" --load "$show_scratch/plugin.so" --list | sed 's/^/  /'
 
-# The daemon, the launcher and the worker of the package, where they were unpacked.
-"$root/usr/sbin/procpoold" --version | sed 's/^/  /'
+# The daemon finds its launcher where it is installed, or beside itself.
 mkdir "$show_scratch/beside"
 cp "$root/usr/sbin/procpoold" "$root/usr/libexec/procpool/procpool-launch" "$show_scratch/beside"
-"$show_scratch/beside/procpoold" --socket "$show_scratch/socket" --set default.workers=2 \
+socket=$show_scratch/socket
+"$show_scratch/beside/procpoold" --socket "$socket" --set default.workers=2 \
   --set "default.command={\"$root/usr/libexec/procpool/procpool-worker\",\"--load\",\"$show_scratch/plugin.so\"}" \
-  --set "default.environment={\"LD_LIBRARY_PATH=$libraries\"}" >"$show_scratch/daemon.log" 2>&1 &
+  --set "default.environment={\"LD_LIBRARY_PATH=$libraries\"}" >"$show_scratch/daemon.log" 2>&1 </dev/null &
 daemon_pid=$!
-export PROCPOOL_SOCKET=$show_scratch/socket
-socket=$PROCPOOL_SOCKET
+export PROCPOOL_SOCKET=$socket
 until_true 20 "the daemon answers" answers
-expect 'procpool map square 1 2 3' '1 4 9' "$(env -u LD_LIBRARY_PATH "$root/usr/bin/procpool" map square 1 2 3 | paste -sd' ')"
+expect 'procpool map square 1 2 3' '1 4 9' "$("$root/usr/bin/procpool" map square 1 2 3 | paste -sd' ')"
+expect 'procpool map --strings shout hello' '"HELLO"' "$("$root/usr/bin/procpool" map --strings shout hello)"
+expect 'client square 12' '0: 144 1 of 1 succeeded' "$(LD_LIBRARY_PATH=$libraries "$show_scratch/client" square 12 | paste -sd' ')"
+stop_daemon
