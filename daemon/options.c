@@ -19,7 +19,8 @@ static const char help[] =
 	"                           or the name of a pool, which is created if it is new\n"
 	"  --socket PATH            listen at PATH instead of /run/procpool/io.procpool (root) or\n"
 	"                           $XDG_RUNTIME_DIR/procpool/io.procpool (others)\n"
-	"  --user                   be a user's own daemon, root's too: listen in $XDG_RUNTIME_DIR,\n"
+	"  --user                   be a user's own daemon, root's too: listen in "
+	"$XDG_RUNTIME_DIR,\n"
 	"                           and read procpool.conf and conf.d/*.conf of\n"
 	"                           $XDG_CONFIG_HOME/procpool or ~/.config/procpool, and nothing\n"
 	"                           of " SYSCONFDIR "\n"
@@ -108,7 +109,7 @@ static int take(struct options *options, int option, const char *value) {
 
 /* --user says which configuration is read, and so do these. Returns as options_parse(). */
 static int check_user(const struct options *options) {
-	const char *other = options->config	       ? "--config"
+	const char *other = options->config            ? "--config"
 			    : options->private_fd >= 0 ? "--private"
 						       : NULL;
 

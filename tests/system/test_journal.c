@@ -232,7 +232,8 @@ Test(journal, a_pool_says_why_it_fails_and_that_it_recovers) {
 		worker_order(harness_worker(h), "exit %d", i);
 	harness_expect_entry(h, FIELDS(UNSTARTED, "PROCPOOL_POOL=default", "PROCPOOL_WORKER=2",
 				       "PROCPOOL_EXIT_CODE=2", "PRIORITY=4"));
-	harness_expect_entry(h, FIELDS("MESSAGE=pool default failed: a worker exited with status 2",
+	harness_expect_entry(h, FIELDS("MESSAGE=pool default failed: a worker exited with status 2 "
+				       "before its hello",
 				       FAILED, "PROCPOOL_POOL=default", "PRIORITY=3"));
 	harness_ready_worker(h, "f");
 	harness_expect_entry(h, FIELDS(RECOVERED, "PROCPOOL_POOL=default", "PRIORITY=6"));

@@ -66,9 +66,9 @@ Test(reload, a_generation_that_cannot_start_changes_nothing) {
 		worker_order(w, "print no module named x");
 		worker_order(w, "exit 3");
 	}
-	peer_expect_error(
-		p, "PoolFailed",
-		"{'pool':'default','reason':'a worker exited with status 3 before its hello: no module named x'}");
+	peer_expect_error(p, "PoolFailed",
+			  "{'pool':'default','reason':'a worker exited with status 3 before its "
+			  "hello: no module named x'}");
 	peer_call(q, "Status", "{}");
 	peer_expect(q,
 		    "{'parameters':{'pools':[{'state':'running','workers':1,'max':1, ...}], ...}}");

@@ -48,9 +48,10 @@ Test(resources, a_limit_that_cannot_be_set_is_the_reason_of_a_failed_start) {
 	/* More than fs.nr_open nobody may have. */
 	struct harness *h = harness_start(POOL("limits = {'nofile=1099511627776'}"));
 
-	harness_expect_log(
-		h, "a worker could not start: a worker exited with status 126: procpool-launch: "
-		   "cannot set the limit nofile=1099511627776: Operation not permitted");
+	harness_expect_log(h,
+			   "a worker could not start: a worker exited with status 126 before its "
+			   "hello: procpool-launch: cannot set the limit nofile=1099511627776: "
+			   "Operation not permitted");
 	harness_stop(h);
 }
 
