@@ -177,13 +177,19 @@ sub document {
 	return markdown(1, @lines);
 }
 
+# A value is text, whatever it holds; in a literal block that is written as it stands.
+sub value {
+	my ($name, $literal) = @_;
+	die "$page: no value for \@$name\@\n" unless exists $values{$name};
+	return $literal ? $values{$name} : plain($values{$name});
+}
+
+my $literal = 0;
 for my $line (lines_of($page)) {
 	my @out = $line =~ /^\@keys (\w+)\@$/ ? keys_of($1)
 		: $line =~ /^\@api (\S+)\@$/ ? reference($1)
 		: $line =~ /^\@markdown (\S+)\@$/ ? document($1)
-		: ($line);
-	for (@out) {
-		s/\@(\w+)\@/exists $values{$1} ? $values{$1} : die "$page: no value for \@$1\@\n"/ge if @out == 1 && $_ eq $line;
-		print "$_\n";
-	}
+		: ($line =~ s/\@(\w+)\@/value($1, $literal)/ger);
+	$literal = !$literal if $line =~ /^```/;
+	print map { "$_\n" } @out;
 }
