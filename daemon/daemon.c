@@ -250,7 +250,8 @@ static void on_watchdog_timer(evutil_socket_t fd, short what, void *context) {
 static void feed_watchdog(struct daemon *daemon) {
 	daemon->watchdog_due = false;
 	if (dispatch_is_stuck(daemon->dispatch))
-		log_error(
+		log_event(
+			ENTRY_STUCK, NULL,
 			"a free slot and a runnable request stand side by side: no watchdog ping");
 	else
 		notify_watchdog();

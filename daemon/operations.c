@@ -31,7 +31,9 @@ bool operations_begin(const struct operations *operations, const struct paramete
 	if (!operations_allowed(operations, conn_peer(conn))) {
 		error_set(&error, ERROR_PERMISSION_DENIED, NULL);
 	} else if (parameters_decode(table, n, values, call->doc, call->text, &error) == 0) {
-		log_info("%s, asked for by uid %u", call->call->method, conn_peer(conn)->uid);
+		log_event(ENTRY_ADMINISTERED,
+			  &(struct entry_fields) {.client_uid = {true, conn_peer(conn)->uid}},
+			  "%s, asked for by uid %u", call->call->method, conn_peer(conn)->uid);
 		return true;
 	}
 	conn_fail(conn, &error);

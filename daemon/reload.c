@@ -124,7 +124,8 @@ static void adopt(struct reload *reload, struct pool *pool, struct reload_reques
 		configuration_pool(reload->setup.configuration, pool->name);
 
 	if (!configuration) {
-		log_info("reload: pool %s is not configured any more", pool->name);
+		log_event(ENTRY_POOL_CHANGED, &(struct entry_fields) {.pool = pool->name},
+			  "reload: pool %s is not configured any more", pool->name);
 		dispatch_remove_pool(reload->setup.dispatch, pool);
 		return;
 	}

@@ -113,7 +113,8 @@ static void take_permission(struct pool *pool, const struct pool_configuration *
 	struct permission allowed;
 
 	if (permission_copy(&allowed, &configuration->allowed) < 0) {
-		log_error("pool %s: not enough memory for who may use it: that stays as it was",
+		log_event(ENTRY_SHORTAGE, &(struct entry_fields) {.pool = pool->name},
+			  "pool %s: not enough memory for who may use it: that stays as it was",
 			  pool->name);
 		return;
 	}

@@ -218,6 +218,7 @@ Test(journal, that_takes_nothing_holds_nobody_up_and_is_told_what_is_missing) {
 	peer_call(p, "Resize", "{'pool':'default','workers':1}");
 	peer_expect(p, "{'parameters':'~object'}");
 	harness_expect_entry(h, FIELDS(DROPPED, "PRIORITY=4"));
+	harness_expect_entry(h, FIELDS("MESSAGE_ID=81c2459bef4e46e0805945c9bedc0bcc", uid_field()));
 	/* The death is among those that are missing. */
 	missing = missing_entries(h);
 	cr_assert_eq(harness_count_entries(h, FIELDS(DIED)), 0u);
