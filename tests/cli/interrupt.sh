@@ -8,8 +8,8 @@ interrupted() {
   shift 2
   echo "\$ procpool $*"
   rm -f "$scratch/pid"
-  # A shell starts what is in the background with SIGINT ignored.
-  env --default-signal=INT "$procpool" --private --load "$plugin" "$@" >"$scratch/out" 2>"$scratch/err" &
+  # A shell starts what is in the background with SIGINT ignored, nohup with SIGHUP.
+  env --default-signal=INT,HUP "$procpool" --private --load "$plugin" "$@" >"$scratch/out" 2>"$scratch/err" &
   tool=$!
   until_true 20 'a private daemon serves' private_daemon_busy
   pids=$(private_pids)
@@ -60,7 +60,7 @@ nothing_left || fail "left behind: $(ls -R "$XDG_RUNTIME_DIR")"
 
 echo 'On a daemon that stays, the request is cancelled:'
 start_daemon
-env --default-signal=INT "$procpool" --socket "$socket" map sleep 100 100 100 >"$scratch/out" 2>&1 &
+env --default-signal=INT,HUP "$procpool" --socket "$socket" map sleep 100 100 100 >"$scratch/out" 2>&1 &
 tool=$!
 requests() { "$procpool" --socket "$socket" requests --json; }
 runs() { requests | grep -q '"running":[1-9]'; }
