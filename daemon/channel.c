@@ -310,6 +310,8 @@ static void on_writable(evutil_socket_t fd, short what, void *context) {
 		evbuffer_drain(channel->out, before);
 		if (channel->ops->sent)
 			channel->ops->sent(channel->context);
+		/* What is left to read is short, and nothing else may tell that an end is behind it. */
+		look_for_end(channel);
 		/* Also the end for a peer that only stopped reading: nobody is left to answer. */
 		if (!channel->hung_up) {
 			channel->hung_up = true;

@@ -428,3 +428,53 @@ Test(limits, garbage_of_every_kind_leaves_other_clients_alone) {
 	bystander_end(&b);
 	harness_stop(h);
 }
+
+static json_int_t connections(struct peer *p) {
+	json_t *status;
+	json_int_t n;
+
+	peer_call(p, "Status", "{}");
+	status = peer_receive(p);
+	n = json_integer_value(
+		json_object_get(json_object_get(status, "parameters"), "connections"));
+	json_decref(status);
+	return n;
+}
+
+struct count {
+	struct peer *p;
+	json_int_t before;
+};
+
+static bool hardly_more_than_before(void *data) {
+	const struct count *count = data;
+
+	/* The harness may have opened one of its own meanwhile. */
+	return connections(count->p) <= count->before + 1;
+}
+
+/* They were not read any more, as they took no replies; and the end came while some were on their way. */
+Test(limits, nobody_stays_connected_who_left_calls_unread_and_replies_untaken) {
+	enum { PEERS = 30, CALLS = 2000 };
+	static const char call[] = "{\"method\":\"org.varlink.service.GetInterfaceDescription\","
+				   "\"parameters\":{\"interface\":\"io.procpool\"}}";
+	struct harness *h = harness_start(ONE_FAKE);
+	struct peer *peers[PEERS];
+	struct count count = {.p = peer_connect(h)};
+	char *calls = malloc(CALLS * sizeof call);
+
+	count.before = connections(count.p);
+	for (int i = 0; i < CALLS; i++)
+		memcpy(calls + i * sizeof call, call, sizeof call);
+	for (int i = 0; i < PEERS; i++) {
+		peers[i] = peer_connect(h);
+		peer_send_until_full(peers[i], calls, CALLS * sizeof call);
+	}
+	free(calls);
+	harness_freeze(h);
+	for (int i = 0; i < PEERS; i++)
+		peer_close(peers[i]);
+	harness_thaw(h);
+	harness_wait(h, "all others to be gone", hardly_more_than_before, &count);
+	harness_stop(h);
+}
