@@ -271,7 +271,10 @@ const char *outcome_report(struct request *request, const struct chunk *chunk,
 		error_set_no_memory(&error);
 		request_fail(request, REQUEST_FAILED, &error);
 	}
-	request->work_us += report->results->busy_us;
+	/* A worker may claim any time; the sum stays one that JSON can tell. */
+	request->work_us = report->results->busy_us > INT64_MAX - request->work_us
+				   ? INT64_MAX
+				   : request->work_us + report->results->busy_us;
 	return NULL;
 }
 

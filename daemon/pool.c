@@ -275,10 +275,11 @@ struct worker *pool_hire(struct pool *pool, struct generation *generation, uint6
 }
 
 char *pool_hire_reason(int error) {
+	/* Nothing else has to be found for it. */
+	const char *what = error == -ENOENT || error == -EACCES ? "procpool-launch" : "a process";
 	char *reason;
 
-	return asprintf(&reason, "cannot start a process: %s", strerror(-error)) < 0 ? NULL
-										     : reason;
+	return asprintf(&reason, "cannot start %s: %s", what, strerror(-error)) < 0 ? NULL : reason;
 }
 
 /* As the clients are told. */

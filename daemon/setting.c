@@ -8,6 +8,8 @@
 
 #define WORKERS_MAX 4096
 #define SIZE_MOST   (UINT64_C(2) << 30)
+/* µs; what is told in milliseconds is at least one. */
+#define LIMIT_LEAST 1000
 /* The kernel's. */
 #define OOM_SCORE_MOST 1000
 
@@ -75,6 +77,10 @@ const char *setting_number(const struct setting *setting, const char *text, uint
 	switch (setting->type) {
 	case SETTING_TIME:
 		return quantity_time(text, ret) ? "takes a time such as 30s or infinity" : NULL;
+	case SETTING_TIME_LIMIT:
+		return quantity_time(text, ret) || *ret < LIMIT_LEAST
+			       ? "takes a time from 1ms on such as 30s, or infinity"
+			       : NULL;
 	case SETTING_SIZE:
 		return quantity_size(text, ret) || *ret < 16 || *ret > SIZE_MOST
 			       ? "takes a size from 16 bytes to 2G, such as 16M"

@@ -8,6 +8,7 @@
 
 enum setting_type {
 	SETTING_TIME,
+	SETTING_TIME_LIMIT, /* the same, and not 0 */
 	SETTING_SIZE,
 	SETTING_LARGE_SIZE,
 	SETTING_AUTO_SIZE, /* the same, or auto */

@@ -319,6 +319,12 @@ UNIT_TEST(configuration, a_mistake_in_a_file_is_named_with_its_line) {
 		{"pool a {\n workers = 0\n}", AT(2, "workers = 0: workers " WORKERS_FORM)},
 		{"pool a {\n idle_timeout = long\n}",
 		 AT(2, "idle_timeout = long: idle_timeout takes a time such as 30s or infinity")},
+		{"pool a {\n item_timeout = 0s\n}",
+		 AT(2, "item_timeout = 0s: item_timeout takes a time from 1ms on such as 30s, or "
+		       "infinity")},
+		{"pool a {\n start_timeout = 999us\n}",
+		 AT(2, "start_timeout = 999us: start_timeout takes a time from 1ms on such as 30s, "
+		       "or infinity")},
 		{"pool a {\n slots = auto\n}", AT(2, "slots = auto: slots takes yes or no")},
 		{"pool a {\n directory = srv\n}",
 		 AT(2, "directory = srv: directory takes an absolute path")},
@@ -505,7 +511,7 @@ UNIT_TEST(configuration, a_mistake_of_set_quotes_it) {
 		{"a.user=a/b", "--set a.user=a/b: user = a/b: user takes a name"},
 		{"a.item_timeout=x",
 		 "--set a.item_timeout=x: item_timeout = x: item_timeout takes a "
-		 "time such as 30s or infinity"},
+		 "time from 1ms on such as 30s, or infinity"},
 		{"a.workers=", "--set a.workers=: unexpected token '}'"},
 		{"a.workers=1 }", "--set a.workers=1 }: unexpected closing brace"},
 		{"a.command={x", "--set a.command={x: a section is not closed with '}'"},

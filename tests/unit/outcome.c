@@ -213,6 +213,19 @@ static void settle(struct request *request, const struct chunk *chunk, struct se
 	cr_assert_eq(request->running, running - (chunk->count - chunk->reported));
 }
 
+UNIT_TEST(outcome, a_time_beyond_all_times_does_not_wrap) {
+	static const struct run_options none;
+	struct chunk chunk;
+	struct request *request = with_two_results(&chunk, &none);
+
+	for (int i = 0; i < 2; i++)
+		cr_assert_null(
+			report(request, &chunk,
+			       "{\"chunk\":1,\"results\":[1],\"busyUs\":9223372036854775807}"));
+	cr_assert_eq(request->work_us, INT64_MAX);
+	request_free(request);
+}
+
 UNIT_TEST(outcome, of_a_chunk_cut_short_only_the_blamed_item_has_an_error) {
 	struct chunk chunk;
 	struct request *request = with_two_results(&chunk, NULL);
