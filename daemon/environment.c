@@ -88,14 +88,19 @@ static bool is_daemons_own(const char *word) {
 	return false;
 }
 
+/* What workers of a service get of its environment. */
+static bool is_everybodys(const char *word) {
+	return strncmp(word, "HOME=", 5) == 0 || strncmp(word, "LANG=", 5) == 0 ||
+	       strncmp(word, "PROCPOOL_SOCKET=", 16) == 0;
+}
+
 static int put_inherited(struct list *list, char *const *inherited, bool whole) {
 	int r = 0;
 
 	for (; r == 0 && *inherited; inherited++) {
 		if (is_daemons_own(*inherited))
 			continue;
-		if (whole || strncmp(*inherited, "HOME=", 5) == 0 ||
-		    strncmp(*inherited, "LANG=", 5) == 0)
+		if (whole || is_everybodys(*inherited))
 			r = put(list, strdup(*inherited));
 	}
 	return r;

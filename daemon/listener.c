@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,6 +131,29 @@ static int passed_socket(void) {
 	if (fcntl(SD_LISTEN_FDS_START, F_SETFL, O_NONBLOCK) < 0)
 		return -errno;
 	return SD_LISTEN_FDS_START;
+}
+
+static int passed_address(char *ret, size_t size) {
+	struct sockaddr_un address = {0};
+	socklen_t length = sizeof address - 1;
+
+	if (getsockname(SD_LISTEN_FDS_START, (struct sockaddr *) &address, &length) < 0)
+		return -errno;
+	if (address.sun_family != AF_UNIX || address.sun_path[0] != '/')
+		return -EADDRNOTAVAIL;
+	return (size_t) snprintf(ret, size, "%s", address.sun_path) < size ? 0 : -ENAMETOOLONG;
+}
+
+int listener_address(const char *path, char *ret, size_t size) {
+	char here[PATH_MAX] = "";
+
+	if (listener_is_passed())
+		return passed_address(ret, size);
+	if (*path != '/' && !getcwd(here, sizeof here))
+		return -errno;
+	return (size_t) snprintf(ret, size, "%s%s%s", here, *here ? "/" : "", path) < size
+		       ? 0
+		       : -ENAMETOOLONG;
 }
 
 bool listener_is_passed(void) {

@@ -32,6 +32,9 @@ struct listener *listener_free(struct listener *listener);
 
 /* Whether the service manager passed a socket to this process. */
 bool listener_is_passed(void);
+/* The absolute path at which clients find the passed socket, or else one that is bound to path: in ret, of size bytes.
+ * Returns 0; -ENAMETOOLONG; -EADDRNOTAVAIL for a passed socket without a path; -errno. */
+int listener_address(const char *path, char *ret, size_t size);
 /* Whether somebody has connected who was not accepted yet. */
 bool listener_is_awaited(const struct listener *listener);
 

@@ -175,6 +175,17 @@ static void remove_directory(const char *socket) {
 	}
 }
 
+/* What a worker calls is the pool that it is of, and it is then told that this is Nested. A private daemon's workers have
+ * the environment of whoever started it. */
+static void tell_workers(const struct options *options, const char *socket) {
+	char address[PATH_MAX];
+
+	if (options->private_fd < 0 && listener_address(socket, address, sizeof address) == 0)
+		setenv("PROCPOOL_SOCKET", address, 1);
+	else if (options->private_fd < 0)
+		unsetenv("PROCPOOL_SOCKET");
+}
+
 static int run(const struct options *options, struct configuration *configuration) {
 	char socket[PATH_MAX] = "", *launcher;
 	int status;
@@ -192,6 +203,7 @@ static int run(const struct options *options, struct configuration *configuratio
 	launcher = find_launcher();
 	if (!launcher)
 		return DAEMON_EXIT_SYSTEM;
+	tell_workers(options, socket);
 	status = daemon_run(&(struct daemon_setup) {
 		.configuration = configuration,
 		.configure = configure,

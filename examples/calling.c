@@ -3,9 +3,6 @@
  * any other program the same code has them run side by side.
  *
  *     procpool apply sum_of_squares '[1, 2, 3]'
- *
- * The worker's environment must name the daemon's socket, unless that is the machine's: in the configuration,
- * environment = {"PROCPOOL_SOCKET=…"}.
  */
 #include <procpool/client_json.h>
 #include <procpool/worker.h>

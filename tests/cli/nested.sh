@@ -2,7 +2,7 @@
 # A function that uses the pool it runs in.
 . "$(dirname "$0")/lib.sh"
 
-start_daemon "$scratch/socket" --set "default.environment={\"PROCPOOL_SOCKET=$scratch/socket\"}"
+start_daemon
 export PROCPOOL_SOCKET=$socket
 
 echo 'A call from inside a worker would wait for the slot that the worker itself holds:'

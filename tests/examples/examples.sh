@@ -65,7 +65,7 @@ pool() {
   words=$(printf ',"%s"' "$@")
   export PROCPOOL_SOCKET=$scratch/socket
   "$sbindir/procpoold" --socket "$PROCPOOL_SOCKET" --set "default.command={${words:1}}" --set default.workers=2 \
-    --set "default.environment={\"LD_LIBRARY_PATH=$libdir\",\"PROCPOOL_SOCKET=$PROCPOOL_SOCKET\"}" \
+    --set "default.environment={\"LD_LIBRARY_PATH=$libdir\"}" \
     >>"$scratch/daemon.log" 2>&1 </dev/null &
   daemon=$!
   local tries=200

@@ -283,8 +283,8 @@ static bool environment_has(struct fake *w, const char *word) {
  * the daemon"
  * "`PROCPOOL_WORKER_PAGE_FD` | in the environment: the number of the descriptor of its page (2.5)"
  * "`PROCPOOL_POOL` | in the environment: the name of the pool"
- * "environment | `PATH`, `HOME` and `LANG`; `OMP_NUM_THREADS=1` and its relatives; then the pool's
- * `environment`, which may replace all of these" */
+ * "environment | `PATH`, `HOME` and `LANG`; `PROCPOOL_SOCKET`, where the daemon listens; `OMP_NUM_THREADS=1` and its
+ * relatives; then the pool's `environment`, which may replace all of these" */
 Test(pool, workers_have_a_clean_environment) {
 	static const char *const ours[] = {"SECRET_OF_THE_DAEMON=1", "OMP_NUM_THREADS=7", NULL};
 	struct harness *h = harness_start_with(&(struct start) {
@@ -299,6 +299,7 @@ Test(pool, workers_have_a_clean_environment) {
 	cr_assert(environment_has(w, "OMP_NUM_THREADS=1"));
 	cr_assert(environment_has(w, "OPENBLAS_NUM_THREADS=3"));
 	cr_assert(environment_has(w, "PROCPOOL_POOL=default"));
+	cr_assert(environment_has(w, "PROCPOOL_SOCKET=/"));
 	cr_assert(environment_has(w, "PROCPOOL_WORKER_FD=3"));
 	cr_assert(environment_has(w, "PROCPOOL_WORKER_PAGE_FD=4"));
 	cr_assert_not(environment_has(w, "SECRET_OF_THE_DAEMON"));

@@ -30,13 +30,15 @@ static void expect(char **environment, const char *expected) {
 	strings_free(environment);
 }
 
-/* "environment | `PATH`, `HOME` and `LANG`; `OMP_NUM_THREADS=1` and its relatives; then the pool's
- * `environment`, which may replace all of these" */
+/* "environment | `PATH`, `HOME` and `LANG`; `PROCPOOL_SOCKET`, where the daemon listens; `OMP_NUM_THREADS=1` and its
+ * relatives; then the pool's `environment`, which may replace all of these" */
 UNIT_TEST(environment, a_worker_of_the_service_gets_a_clean_one) {
 	expect(environment_new(LIST("HOME=/root", "LANG=de_DE.UTF-8", "SECRET=1", "HOMER=x",
-				    "PATH=/opt", "NOTIFY_SOCKET=/run/n", "OMP_NUM_THREADS=8"),
+				    "PATH=/opt", "NOTIFY_SOCKET=/run/n", "OMP_NUM_THREADS=8",
+				    "PROCPOOL_SOCKET=/run/s"),
 			       false, NULL, "default"),
-	       PATH_WORD "HOME=/root\nLANG=de_DE.UTF-8\n" THREADS OURS("default"));
+	       PATH_WORD "HOME=/root\nLANG=de_DE.UTF-8\n" THREADS
+			 "PROCPOOL_SOCKET=/run/s\n" OURS("default"));
 	expect(environment_new(LIST(NULL), false, NULL, "p"),
 	       PATH_WORD "HOME=/\nLANG=C.UTF-8\n" THREADS OURS("p"));
 }
@@ -59,8 +61,8 @@ UNIT_TEST(environment, what_is_the_daemons_own_is_never_passed_on) {
 	       PATH_WORD "HOME=/\nLANG=C.UTF-8\n" THREADS OURS("default"));
 }
 
-/* "environment | `PATH`, `HOME` and `LANG`; `OMP_NUM_THREADS=1` and its relatives; then the pool's
- * `environment`, which may replace all of these" */
+/* "environment | `PATH`, `HOME` and `LANG`; `PROCPOOL_SOCKET`, where the daemon listens; `OMP_NUM_THREADS=1` and its
+ * relatives; then the pool's `environment`, which may replace all of these" */
 UNIT_TEST(environment, the_settings_of_the_pool_win_but_for_the_protocols_own) {
 	expect(environment_new(LIST("HOME=/root", "A=1"), true,
 			       LIST("A=2", "HOME=/srv", "B=x=y", "OMP_NUM_THREADS=4", "B=z",

@@ -132,8 +132,8 @@ const struct procpool_error *procpool_last_error(const struct procpool *procpool
  * io.procpool.Nested. If the worker is made with libprocpool-worker and has the function that is called (named without
  * its pool), procpool_apply() and procpool_map() have it run by procpool_worker_call() then, in this process, one item
  * after the other, with the same results and errors. Streams and calls with item_timeout_ms or timeout_ms are not: they
- * fail as the daemon says. A worker's environment is clean: unless the daemon is the machine's, the pool's environment
- * must set PROCPOOL_SOCKET.
+ * fail as the daemon says. A worker's environment names its daemon in PROCPOOL_SOCKET; that of a
+ * private daemon has what the daemon's starter has.
  *
  * A stop by a signal handler's longjmp is not supported. */
 
