@@ -83,7 +83,10 @@ daemon() {
 
 # another_daemon PID: whether another one than PID is ready.
 another_daemon() {
-  [ "$(property ActiveState)" = active ] && [ "$(property MainPID)" != "$1" ]
+  local shown
+  # In one question: it may end between two.
+  shown=$(systemctl show procpool.service --property=ActiveState --property=MainPID | sort | paste -sd' ')
+  [[ $shown =~ ^ActiveState=active\ MainPID=[1-9] ]] && [ "$shown" != "ActiveState=active MainPID=$1" ]
 }
 
 # alive PID…: whether one of them is there, zombies apart.

@@ -46,8 +46,8 @@ rated 1.2
 
 echo 'It writes nowhere but to a /tmp, /var/tmp and /dev/shm of its own:'
 for place in /tmp /var/tmp /dev/shm; do
-  allows "echo mine >$place/mine && cat $place/mine"
-  [ ! -e $place/mine ] || fail "that is everybody's $place"
+  allows "echo mine >$place/procpool-mine && cat $place/procpool-mine"
+  [ ! -e "$place/procpool-mine" ] || fail "that is everybody's $place"
 done
 mkdir -m 777 /srv/open
 # Where it may by its modes:
@@ -72,7 +72,7 @@ allows 'grep -E "^(CapEff|CapBnd|NoNewPrivs):" /proc/self/status'
 expect 'it has no capabilities, and none to come' 'CapEff: 0000000000000000 CapBnd: 0000000000000000 NoNewPrivs: 1 status 0' \
   "$(tr '\t' ' ' <<<"$out" | paste -sd' ')"
 refuses 'Operation not permitted' 'unshare --user --map-root-user id -u'
-refuses 'Operation not permitted' 'chmod 4755 /tmp/mine'
+refuses 'Operation not permitted' 'chmod 4755 /tmp/procpool-mine'
 
 echo 'It sees no processes of others:'
 as ada sleep 1000 &
@@ -135,6 +135,9 @@ allows 'id -un; id -Gn'
 allows 'grep -E "^(CapEff|CapPrm|NoNewPrivs):" /proc/self/status'
 [[ $out =~ CapEff:[^1-9]*0$'\n'.*NoNewPrivs:[^0]*1 ]] || fail "it has more than ada has"
 refuses 'Read-only file system' 'touch /home/ada/mine'
+# For max_rss.
+as root procpool status --json | grep -qE '"pool":"ada"[^}]*"rssBytes":[0-9]' || fail "it does not see the memory of its worker"
+echo '  it sees the memory of its worker'
 echo '$ procpool map --item-timeout 0.5 hang   (the daemon stops a worker of another user)'
 status=0
 as member procpool map --item-timeout 0.5 hang '"stubborn"' >"$show_scratch/hang" 2>&1 || status=$?

@@ -3,11 +3,13 @@
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
 install_procpool
-drop_in watchdog '[Service]' 'WatchdogSec=1s'
 printf 'pool default { command = {"%s"} workers = 2 }\n' "$worker" >"$conf/procpool.conf"
 useradd --groups procpool member
 enable_socket
 expect 'the first map' '1 4' "$(as member procpool map square 1 2 | paste -sd' ')"
+expect 'WatchdogSec as it is shipped' 30s "$(property WatchdogUSec)"
+drop_in watchdog '[Service]' 'WatchdogSec=1s'
+systemctl restart procpool.service
 before=$(daemon)
 
 echo 'All slots are full of items of four seconds, four times WatchdogSec, and more items wait:'
