@@ -2,10 +2,12 @@
 # What the tests under a real systemd share. Sourced first: outside it boots one and runs the script in there; what
 # follows this line in a script runs inside, as root of a machine that is thrown away.
 systemd_here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+. "$systemd_here/../show/lib.sh"
 if [ "${1-}" != --inside ]; then
+  make_packages
+  rm -rf "$show_scratch"
   exec "$systemd_here/with-systemd" "$0" --inside
 fi
-. "$systemd_here/../show/lib.sh"
 
 end() {
   local status=$?
@@ -18,18 +20,35 @@ end() {
 }
 trap end EXIT
 
+# Images made for containers forbid packages to start anything, because no service manager runs there, and leave the
+# documentation out. Here one runs, and somebody reads.
+allow_packages() {
+  rm -f /usr/sbin/policy-rc.d
+  find /etc/dpkg/dpkg.cfg.d -type f -exec grep -l path-exclude {} + | xargs -r rm -f || true
+}
+
+# Puts the Debian package on this machine, as an administrator would, and says where things are: $conf the folder of the
+# configuration, $worker and $functions the stock worker and the folder of its functions, $examples the drop-ins.
+install_procpool() {
+  allow_packages
+  dpkg --install "$show_build"/deb/procpool_*.deb >"$show_scratch/install" 2>&1 || fail "dpkg --install" "$(tail "$show_scratch/install")"
+  conf=/etc/procpool
+  worker=/usr/libexec/procpool/procpool-worker
+  functions=/usr/lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH)/procpool/functions
+  examples=/usr/share/doc/procpool/examples/systemd
+}
+
 # What a variable of the build stands for.
 directory() {
-  local prefix exec_prefix datarootdir PACKAGE_TARNAME
+  local prefix exec_prefix
   prefix=$(sed -n 's/^prefix = //p' "$show_build/Makefile")
   # shellcheck disable=SC2034
-  exec_prefix=$prefix datarootdir=$prefix/share PACKAGE_TARNAME=procpool
+  exec_prefix=$prefix
   eval "echo $(sed -n "s/^$1 = //p" "$show_build/Makefile")"
 }
 
-# Puts procpool on this machine, and says where things are: $conf the folder of the configuration, $worker and $functions the
-# stock worker and the folder of its functions, $examples the drop-ins.
-install_procpool() {
+# The same without the package, as README says for other systems; $examples is not set.
+install_built() {
   make -C "$show_build" install >"$show_scratch/install" 2>&1 || fail "make install" "$(tail "$show_scratch/install")"
   ldconfig
   systemd-sysusers >"$show_scratch/sysusers" 2>&1 || fail "systemd-sysusers" "$(cat "$show_scratch/sysusers")"
@@ -37,7 +56,6 @@ install_procpool() {
   conf=$(directory sysconfdir)/procpool
   worker=$(directory libexecdir)/procpool/procpool-worker
   functions=$(directory libdir)/procpool/functions
-  examples=$(directory docdir)/examples/systemd
   mkdir -p "$conf/conf.d" "$functions"
 }
 

@@ -1,19 +1,8 @@
 #!/bin/bash
 # The service from its Debian package under a real systemd: one command installs it, users of the group share it at once,
 # others are told what to do, an upgrade is a pause, and a purge leaves the system's user and group alone.
-here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
-. "$here/../show/lib.sh"
-if [ "${1-}" != --inside ]; then
-  make_packages
-  rm -rf "$show_scratch"
-  exec "$here/with-systemd" "${BASH_SOURCE[0]}" --inside
-fi
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
 package=$(ls "$show_build"/deb/procpool_*.deb)
-
-# as USER COMMAND…
-as() {
-  setpriv --reuid="$1" --regid="$1" --init-groups env -i PATH=/usr/bin:/bin HOME=/ "${@:2}"
-}
 
 apt() {
   DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Acquire::Languages=none "$@" >"$show_scratch/apt" 2>&1 ||
@@ -28,19 +17,9 @@ names() {
     -o -path '/run/udev/*' -o -path '/run/user/*' \) -prune -o -print | sort
 }
 
-show_journal() {
-  echo "the journal:"
-  journalctl --no-pager --lines=40 --unit='procpool*' || true
-  show_clean
-}
-trap 'status=$?; [ "$status" -eq 0 ] || show_journal; exit "$status"' EXIT
-
 groups_before=$(getent group | cut -d: -f1 | sort)
 
-# Images made for containers forbid packages to start anything, because no service manager runs there, and leave manual pages out.
-# Here one runs, and somebody reads.
-rm -f /usr/sbin/policy-rc.d
-find /etc/dpkg/dpkg.cfg.d -type f -exec grep -l path-exclude {} + | xargs -r rm -f || true
+allow_packages
 names >"$show_scratch/before"
 echo "\$ apt install ./$(basename "$package")"
 apt install "$package"

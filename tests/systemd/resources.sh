@@ -1,46 +1,13 @@
 #!/bin/bash
 # What the service and its workers may have, under a real systemd: a control group for each worker, MemoryMax, who is taken
 # first where memory runs out, and that nothing of it is in the way of the next start.
-here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
-if [ "${1-}" != --inside ]; then
-  exec "$here/with-systemd" "${BASH_SOURCE[0]}" --inside
-fi
-. "$here/../show/lib.sh"
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
 
 unit=procpool.service
-
-# as_member COMMAND…
-as_member() {
-  setpriv --reuid=member --regid=member --init-groups env -i PATH=/usr/local/bin:/usr/bin:/bin HOME=/ "$@"
-}
-
-property() {
-  systemctl show "$unit" --property="$1" --value
-}
-
-# What a variable of the build stands for.
-directory() {
-  local prefix exec_prefix
-  prefix=$(sed -n 's/^prefix = //p' "$show_build/Makefile")
-  # shellcheck disable=SC2034
-  exec_prefix=$prefix
-  eval "echo $(sed -n "s/^$1 = //p" "$show_build/Makefile")"
-}
-
-show_journal() {
-  echo "the journal:"
-  journalctl --no-pager --lines=40 --unit='procpool*' || true
-  show_clean
-}
-trap 'status=$?; [ "$status" -eq 0 ] || show_journal; exit "$status"' EXIT
 
 # The control group of a process, in version 2.
 group_of() {
   sed -n 's/^0:://p' "/proc/$1/cgroup"
-}
-
-daemon() {
-  property MainPID
 }
 
 workers() {
@@ -69,31 +36,18 @@ oom_score() {
   cat "/proc/$1/oom_score_adj"
 }
 
-functions=$show_build/tests/functions/.libs/functions.so
-[ -e "$functions" ] || { echo "the test functions are not built: make check TESTS="; exit 77; }
 top=$(awk '/ - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
 [ -n "$top" ] || { echo "there is no control group of version 2"; exit 77; }
 
-echo "\$ systemd-analyze security --offline=true $unit"
-systemd-analyze security --offline=true "$show_build/systemd/$unit" >"$show_scratch/security"
-exposure=$(sed -nE 's/.*Overall exposure level .*: ([0-9.]+) .*/\1/p' "$show_scratch/security")
-awk -v is="$exposure" 'BEGIN { exit !(is != "" && is <= 1.2) }' || fail "its exposure is $exposure, not 1.2 or less"
-echo "  exposure: $exposure (1.2 at most)"
-
-echo '$ make install && systemctl enable --now procpool.socket'
-make -C "$show_build" install >"$show_scratch/install" 2>&1 || fail "make install" "$(tail "$show_scratch/install")"
-ldconfig
-systemd-sysusers
+echo '$ dpkg --install procpool_*.deb               (and two pools)'
+install_procpool
+install_functions
 useradd --groups procpool member
-conf=$(directory sysconfdir)/procpool/conf.d
-mkdir -p "$conf"
-cp "$functions" /usr/local/lib/procpool-test-functions.so
-command="{\"$(directory libexecdir)/procpool/procpool-worker\", \"--load\", \"/usr/local/lib/procpool-test-functions.so\"}"
+command="{\"$worker\", \"--load\", \"$functions\"}"
 printf 'pool default { command = %s workers = 2 }\npool small { command = %s workers = 1 memory_max = 64M pids_max = 20 }\n' \
-  "$command" "$command" >"$conf/test.conf"
-systemctl daemon-reload
-systemctl enable --now procpool.socket 2>&1 | sed 's/^/  /'
-expect 'a map prints' '1 4 9' "$(as_member procpool map default/square 1 2 3 | paste -sd' ')"
+  "$command" "$command" >"$conf/conf.d/test.conf"
+enable_socket
+expect 'a map prints' '1 4 9' "$(as member procpool map default/square 1 2 3 | paste -sd' ')"
 
 first=$(daemon)
 expect 'group of the daemon' "/system.slice/$unit/supervisor" "$(group_of "$first")"
@@ -113,7 +67,7 @@ echo '$ procpool apply default/shell "setsid sleep 1000 & kill -9 (its worker)"'
 # The child's number gets out through the name of its process: /tmp is the service's own.
 status=0
 # shellcheck disable=SC2016
-as_member procpool apply default/shell '"setsid sleep 71755 >/dev/null 2>&1 & sleep 0.5; kill -9 $PPID"' 2>"$show_scratch/died" &
+as member procpool apply default/shell '"setsid sleep 71755 >/dev/null 2>&1 & sleep 0.5; kill -9 $PPID"' 2>"$show_scratch/died" &
 calling=$!
 child_runs() {
   pgrep -x -f 'sleep 71755' >"$show_scratch/child"
@@ -133,7 +87,7 @@ leaf=$top$(group_of "$(workers | head -n 1)")
 if [ -e "$leaf/memory.max" ]; then
   echo '$ procpool apply small/eat 500000000          (memory_max = 64M)'
   status=0
-  as_member procpool apply small/eat 500000000 >"$show_scratch/out" 2>&1 || status=$?
+  as member procpool apply small/eat 500000000 >"$show_scratch/out" 2>&1 || status=$?
   sed 's/^/  /' "$show_scratch/out"
   grep -q 'out of memory (memory_max = 64M)' "$show_scratch/out" || fail 'the item does not say so'
   expect 'pids.max' 20 "$(cat "$top/system.slice/$unit"/w/*/pids.max | grep -v max)"
@@ -146,14 +100,14 @@ fi
 echo "\$ systemctl set-property --runtime $unit MemoryMax=200M; procpool map default/eat 20000000 1000000000 30000000"
 systemctl set-property --runtime "$unit" MemoryMax=200M
 status=0
-as_member procpool map --tag default/eat 20000000 1000000000 30000000 >"$show_scratch/out" 2>&1 || status=$?
+as member procpool map --tag default/eat 20000000 1000000000 30000000 >"$show_scratch/out" 2>&1 || status=$?
 sed 's/^/  /' "$show_scratch/out"
 [ "$status" -ne 0 ] || fail 'nothing failed'
 expect 'items with a result' 2 "$(grep -c '"result"' "$show_scratch/out")"
 grep '"index": *1,' "$show_scratch/out" | grep -q 'WorkerDied.*out of memory' || fail 'the item does not say that it was memory'
 expect 'the same daemon' "$first" "$(daemon)"
 expect 'service' active "$(systemctl is-active "$unit")"
-expect 'the next map' '36' "$(as_member procpool map default/square 6)"
+expect 'the next map' '36' "$(as member procpool map default/square 6)"
 systemctl set-property --runtime "$unit" MemoryMax=infinity
 
 echo '$ systemctl restart, five times'
@@ -164,17 +118,14 @@ done
 expect 'restarts by systemd' 0 "$(property NRestarts)"
 
 echo '$ kill -9 (the daemon), three times'
-is_another() {
-  [ "$(daemon)" -gt 0 ] && [ "$(daemon)" != "$before" ] && [ "$(systemctl is-active "$unit")" = active ]
-}
 for _ in 1 2 3; do
   before=$(daemon)
   kill -9 "$before"
-  until_true 20 'another daemon runs' is_another
+  until_true 20 'another daemon runs' another_daemon "$before"
   expect 'group of the daemon' "/system.slice/$unit/supervisor" "$(group_of "$(daemon)")"
 done
 expect 'restarts by systemd' 3 "$(property NRestarts)"
-expect 'a map prints' '1 4 9' "$(as_member procpool map default/square 1 2 3 | paste -sd' ')"
+expect 'a map prints' '1 4 9' "$(as member procpool map default/square 1 2 3 | paste -sd' ')"
 until_true 20 'no group is left of those before' have_leaves 3
 expect 'groups: supervisor, w, and one for each worker' 5 "$(groups_below)"
 ! journalctl --no-pager --unit="$unit" | grep -q 219/CGROUP || fail 'a start failed with 219/CGROUP'

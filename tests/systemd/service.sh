@@ -4,7 +4,7 @@
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
 echo "\$ make install && systemd-sysusers && systemctl enable --now procpool.socket"
-install_procpool
+install_built
 useradd --groups procpool member
 useradd stranger
 enable_socket
