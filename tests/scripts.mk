@@ -92,13 +92,16 @@ check-valgrind:
 		--mode=execute valgrind --quiet --trace-children=yes --error-exitcode=99 --leak-check=full \
 		--suppressions=$(abs_top_srcdir)/%reldir%/valgrind.supp'
 
-# Forty sabotages, each of which a named test must notice.
+# What whole runs say is kept for docs/reliability.md.
+record = $(srcdir)/%reldir%/reliability/record.sh
+
+# Sabotages, each of which a named test must notice.
 mutants:
-	MUTANTS_BUILD=mutants $(srcdir)/%reldir%/mutants/mutants.sh $(MUTANTS)
+	MUTANTS_BUILD=mutants $(if $(MUTANTS),,$(record) mutants) $(srcdir)/%reldir%/mutants/mutants.sh $(MUTANTS)
 
 # Mixed load for half an hour.
 soak:
-	python3 $(srcdir)/%reldir%/soak/soak.py . $${SOAK_TIME:-1800}
+	$(record) soak python3 $(srcdir)/%reldir%/soak/soak.py . $${SOAK_TIME:-1800}
 
 # docs/reliability.md, from what the tests show now.
 reliability: $(check_PROGRAMS) $(check_LTLIBRARIES)
@@ -106,7 +109,7 @@ reliability: $(check_PROGRAMS) $(check_LTLIBRARIES)
 
 # Which lines the tests run.
 coverage:
-	$(srcdir)/%reldir%/coverage.sh
+	$(record) coverage $(srcdir)/%reldir%/coverage.sh
 
 # All that takes too long for every change, one after the other.
 check-long:
@@ -120,6 +123,7 @@ check-long:
 	$(MAKE) $(AM_MAKEFLAGS) check-fresh
 
 .PHONY: check-fresh check-valgrind check-long mutants coverage reliability soak
-EXTRA_DIST += %reldir%/soak/soak.py %reldir%/reliability/reliability.sh %reldir%/reliability/rows.txt %reldir%/reliability/head.md
+EXTRA_DIST += %reldir%/soak/soak.py %reldir%/reliability/reliability.sh %reldir%/reliability/rows.txt %reldir%/reliability/head.md \
+	%reldir%/reliability/record.sh
 EXTRA_DIST += %reldir%/mutants/mutants.sh %reldir%/mutants/mutants.txt %reldir%/coverage.sh
 EXTRA_DIST += %reldir%/valgrind.supp

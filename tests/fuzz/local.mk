@@ -65,7 +65,7 @@ EXTRA_DIST += %reldir%/build.mk %reldir%/corpus %reldir%/fuzz.sh %reldir%/plante
 FUZZ_TIME = 60
 FUZZ =
 fuzz: all
-	+FUZZ_BUILD=. FUZZ_TIME=$(FUZZ_TIME) $(srcdir)/%reldir%/fuzz.sh run $(FUZZ)
+	+FUZZ_BUILD=. FUZZ_TIME=$(FUZZ_TIME) $(if $(FUZZ),,$(record) fuzz) $(srcdir)/%reldir%/fuzz.sh run $(FUZZ)
 fuzz-coverage: all
 	+FUZZ_BUILD=. $(srcdir)/%reldir%/fuzz.sh coverage $(FUZZ)
 fuzz-planted: all

@@ -2,6 +2,9 @@
 # Writes docs/reliability.md: each way in which pools of processes fail, and what the test of it here showed, just now.
 #
 #     make reliability        in a built tree; the tests must have been built (make check builds them)
+#
+# The figures of the longer runs are those that record.sh left in long/ of the tree (or in $LONG_RUNS); where it left none the
+# document keeps what it had.
 set -euo pipefail
 here=$(readlink -f "$(dirname "${BASH_SOURCE[0]}")")
 top=$(readlink -f "$here/../..")
@@ -9,6 +12,7 @@ build=$PWD
 document=$top/docs/reliability.md
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
+long=${LONG_RUNS:-$PWD/long}
 failed=0 passed=0
 
 # run TEST: exit status, and $scratch/log.
@@ -26,6 +30,9 @@ result() {
   local begin=$EPOCHREALTIME status=0
   if [ -z "${results[$1]-}" ]; then
     run "$1" || status=$?
+    case $1 in
+      show/drill-*.sh | show/peers-that-hang.sh) cp "$scratch/log" "$scratch/$(basename "$1" .sh).said" ;;
+    esac
     results[$1]=$(awk -v s="$status" -v a="$begin" -v b="$EPOCHREALTIME" \
       'BEGIN { printf "%s, %.1f s", s == 0 ? "passed" : s == 77 ? "skipped" : "FAILED", b - a }')
     case $status in
@@ -50,6 +57,37 @@ rows() {
   done <"$here/rows.txt"
 }
 
+# What the drills printed.
+drills() {
+  local said
+  for said in "$scratch"/*.said; do
+    printf '\n`tests/show/%s.sh`:\n\n' "$(basename "$said" .said)"
+    sed 's/^/    /; s/ *$//' "$said"
+  done
+}
+
+# long_run NAME COMMAND: its figures, of the last run that was kept.
+long_run() {
+  echo "<!-- $1 -->"
+  if [ -e "$long/$1.txt" ]; then
+    printf '\n`%s`, %s:\n\n' "$2" "$(head -n 1 "$long/$1.txt")"
+    sed 1d "$long/$1.txt" | figures "$1" | sed 's/^/    /; s/ *$//'
+    echo
+  else
+    sed -n "/^<!-- $1 -->$/,/^<!-- end -->$/p" "$document" | sed '1d;$d'
+  fi
+  echo "<!-- end -->"
+}
+
+figures() {
+  case $1 in
+    soak) grep -E '^(did|before|after):|passed' ;;
+    fuzz) grep -E '^target|^[a-z_]+ +[0-9]+ +[0-9]+$' ;;
+    mutants) tail -n 1 ;;
+    coverage) grep -E '^(pure|whole) ' ;;
+  esac
+}
+
 rows >"$scratch/rows"
 {
   sed '/^<!-- table -->$/q' "$here/head.md"
@@ -57,7 +95,13 @@ rows >"$scratch/rows"
   cat "$scratch/rows"
   printf '\nThe last run: commit %s, %s tests passed, %s failed, on %s.\n' \
     "$(git -C "$top" rev-parse --short HEAD 2>/dev/null || echo unknown)" "$passed" "$failed" "$(date -u +%F)"
-  sed '1,/^<!-- table -->$/d' "$here/head.md"
+  sed '1,/^<!-- table -->$/d; /^<!-- drills -->$/,$d' "$here/head.md"
+  drills
+  sed '1,/^<!-- drills -->$/d' "$here/head.md"
+  long_run soak 'make soak'
+  long_run fuzz 'make fuzz FUZZ_TIME=600'
+  long_run mutants 'make mutants'
+  long_run coverage 'make coverage'
 } >"$scratch/document"
 cp "$scratch/document" "$document"
 echo "$passed passed, $failed failed"
