@@ -1,6 +1,7 @@
 #pragma once
 
 #include <stdint.h>
+#include <sys/time.h>
 #include <time.h>
 
 /* The one clock: CLOCK_MONOTONIC in microseconds. Pure code takes it as a parameter called now. */

@@ -8,6 +8,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/batch.c %reldir%/batch.h \
 	%reldir%/binding.c %reldir%/binding.h \
 	%reldir%/bytes.c %reldir%/bytes.h \
+	%reldir%/cancellation.c \
 	%reldir%/capacity.c %reldir%/capacity.h \
 	%reldir%/cgroup.c %reldir%/cgroup.h \
 	%reldir%/channel.c %reldir%/channel.h \
@@ -18,9 +19,10 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/conn.c %reldir%/conn.h %reldir%/conn_inside.h \
 	%reldir%/cpus.c %reldir%/cpus.h \
 	%reldir%/daemon.c %reldir%/daemon.h \
+	%reldir%/deadline.c %reldir%/deadline.h \
 	%reldir%/delegation.c %reldir%/delegation.h \
 	%reldir%/delivery.c %reldir%/delivery.h \
-	%reldir%/dispatch.c %reldir%/dispatch.h \
+	%reldir%/dispatch.c %reldir%/dispatch.h %reldir%/dispatch_inside.h \
 	%reldir%/ticket.c %reldir%/ticket.h \
 	%reldir%/entry.c %reldir%/entry.h \
 	%reldir%/environment.c %reldir%/environment.h \
@@ -45,6 +47,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/order.c %reldir%/order.h \
 	%reldir%/outcome.c %reldir%/outcome.h \
 	%reldir%/output.c %reldir%/output.h \
+	%reldir%/overview.c \
 	%reldir%/permission.c %reldir%/permission.h \
 	%reldir%/pool.c %reldir%/pool.h %reldir%/pool_inside.h \
 	%reldir%/progress.c %reldir%/progress.h \
@@ -58,8 +61,10 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/scale.c %reldir%/scale.h \
 	%reldir%/results.c %reldir%/results.h \
 	%reldir%/retirement.c %reldir%/retirement.h \
+	%reldir%/returns.c \
 	%reldir%/rlimit.c %reldir%/rlimit.h \
 	%reldir%/route.c %reldir%/route.h \
+	%reldir%/routing.c %reldir%/routing.h \
 	%reldir%/sched.c %reldir%/sched.h \
 	%reldir%/service.c %reldir%/service.h \
 	%reldir%/setting.c %reldir%/setting.h \

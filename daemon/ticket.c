@@ -43,8 +43,7 @@ struct ticket *ticket_free(struct ticket_table *table, struct ticket *ticket) {
 	tdelete(ticket, &table->tree, compare_ids);
 	if (ticket->unrouted)
 		event_free(ticket->unrouted);
-	if (ticket->deadline)
-		event_free(ticket->deadline);
+	deadline_done(&ticket->deadline);
 	request_free(ticket->request);
 	free(ticket->function);
 	free(ticket);

@@ -4,12 +4,13 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "daemon/deadline.h"
 #include "daemon/request.h"
 #include "daemon/sched.h"
 
-struct dispatch;
 struct event;
 struct pool;
+struct routing;
 
 /*
  * What the dispatch keeps about each request, found by id: the only way to it across events.
@@ -26,16 +27,16 @@ struct ticket {
 	bool is_known;          /* somebody has run the function: */
 	double item_cost;       /* seconds an item of it takes; 0 while that is not known */
 
-	struct dispatch *dispatch;
 	void *owner; /* NULL once released */
 	uint64_t id; /* the request's */
 	struct request *request;
 	struct sched *sched; /* the clock of its pool; NULL while that is not known */
 	struct sched_node node;
-	struct pool *pool;      /* NULL while no pool is known to offer the function */
-	char *function;         /* "pool/name", for estimates; NULL as long */
+	struct pool *pool; /* NULL while no pool is known to offer the function */
+	char *function;    /* "pool/name", for estimates; NULL as long */
+	struct routing *routing;
 	struct event *unrouted; /* when waiting for a pool ends; NULL once routed */
-	struct event *deadline; /* of the call; NULL = none */
+	struct deadline deadline;
 };
 
 TAILQ_HEAD(ticket_list, ticket);

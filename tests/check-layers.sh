@@ -15,8 +15,10 @@ batch answer audience
 conn
 conn_inside
 intake method
+returns cancellation overview
 dispatch
-recall
+dispatch_inside
+recall routing
 binding
 route ticket
 succession outcome
@@ -27,7 +29,7 @@ staff trial generation
 recipe
 worker
 order output listener
-channel spawn notify idle cgroup oom cpus memory users
+channel spawn notify idle deadline cgroup oom cpus memory users
 log file
 journal
 configuration options environment request chunk commons sched estimate scale progress capacity delegation
