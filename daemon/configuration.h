@@ -80,3 +80,7 @@ int configuration_check(const struct configuration *configuration,
 /* The pool of that name, or NULL. */
 struct pool_configuration *configuration_pool(const struct configuration *configuration,
 					      const char *name);
+/* A new one with what holds where nothing is said. where: "FILE:LINE" for messages; taken, NULL = no memory for it.
+ * Returns NULL without memory. */
+struct pool_configuration *configuration_add_pool(struct configuration *configuration,
+						  const char *name, char *where);

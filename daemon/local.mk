@@ -34,6 +34,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/intake.c %reldir%/intake.h \
 	%reldir%/items.c %reldir%/items.h \
 	%reldir%/journal.c %reldir%/journal.h \
+	%reldir%/keys.c %reldir%/keys.h \
 	%reldir%/lag.c %reldir%/lag.h \
 	%reldir%/listener.c %reldir%/listener.h \
 	%reldir%/log.c %reldir%/log.h \
@@ -53,6 +54,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/progress.c %reldir%/progress.h \
 	%reldir%/quantity.c %reldir%/quantity.h \
 	%reldir%/rate.c %reldir%/rate.h \
+	%reldir%/reading.c \
 	%reldir%/recall.c %reldir%/recall.h \
 	%reldir%/recipe.c %reldir%/recipe.h \
 	%reldir%/quota.c %reldir%/quota.h \
@@ -66,6 +68,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/route.c %reldir%/route.h \
 	%reldir%/routing.c %reldir%/routing.h \
 	%reldir%/sched.c %reldir%/sched.h \
+	%reldir%/section.c %reldir%/section.h \
 	%reldir%/service.c %reldir%/service.h \
 	%reldir%/setting.c %reldir%/setting.h \
 	%reldir%/spawn.c %reldir%/spawn.h \
@@ -73,6 +76,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/status.c %reldir%/status.h \
 	%reldir%/strings.c %reldir%/strings.h \
 	%reldir%/succession.c \
+	%reldir%/syntax.c %reldir%/syntax.h \
 	%reldir%/trial.c %reldir%/trial.h \
 	%reldir%/users.c %reldir%/users.h \
 	%reldir%/watch.c %reldir%/watch.h \

@@ -32,6 +32,10 @@ order output listener
 channel spawn notify idle deadline cgroup oom cpus memory users
 log file
 journal
+reading
+syntax
+section
+keys
 configuration options environment request chunk commons sched estimate scale progress capacity delegation
 items results setting fair offer quota permission wear entry
 rlimit
@@ -125,7 +129,7 @@ may_change() {
   case $1 in
   */main.c:arg_*) ;;                       # the command line, written once
   daemon/log.c:*) ;;                       # the sink of the log: every file would have to carry it
-  daemon/configuration.c:current_error) ;; # libconfuse's error callback gets no context
+  daemon/syntax.c:current_error) ;;        # libconfuse's error callback gets no context
   worker/nested.c:*) ;;                    # who calls is a library inside a function
   client/tool/interrupt.c:* | client/tool/cmd_run.c:program) ;; # what signal handlers must reach
   *) return 1 ;;

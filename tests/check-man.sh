@@ -79,16 +79,16 @@ check_program() { # PAGE PROGRAM
 check_keys() {
   local section key
   for section in daemon pool limits; do
-    sed -n "/^static const struct setting ${section}_settings/,/^};/p" daemon/configuration.c |
+    sed -n "/^static const struct setting ${section}_settings/,/^};/p" daemon/keys.c |
       sed -nE 's/^\t(\{ ?"|LIMIT\(|POOL\()([a-z_]+).*/\2/p' | sort >"$scratch/known"
-    [ -s "$scratch/known" ] || complain "daemon/configuration.c: no table ${section}_settings"
+    [ -s "$scratch/known" ] || complain "daemon/keys.c: no table ${section}_settings"
     docs/man/man.pl <(printf '@keys %s@\n' $section) pkglibexecdir=/x functionsdir=/y |
       sed -nE 's/^\*([a-z_]+)\* = .*/\1/p' | sort >"$scratch/keys"
     while read -r key; do
-      complain "daemon/procpool.conf.example: the section $section has no '$key = …' (or '# $key = …' where there is no default), which daemon/configuration.c takes"
+      complain "daemon/procpool.conf.example: the section $section has no '$key = …' (or '# $key = …' where there is no default), which daemon/keys.c takes"
     done < <(comm -23 "$scratch/known" "$scratch/keys")
     while read -r key; do
-      complain "daemon/procpool.conf.example: the section $section has '$key', which daemon/configuration.c does not take"
+      complain "daemon/procpool.conf.example: the section $section has '$key', which daemon/keys.c does not take"
     done < <(comm -13 "$scratch/known" "$scratch/keys")
   done
   # A key without a sentence of its own, or of those it stands with, is not explained.

@@ -17,7 +17,7 @@ least=90 # per cent
 modules() {
   cat <<'END'
 call protocol/call.c protocol/parameters.c protocol/member.c
-configuration daemon/configuration.c daemon/quantity.c
+configuration daemon/configuration.c daemon/reading.c daemon/syntax.c daemon/section.c daemon/keys.c daemon/quantity.c
 connection daemon/conn.c daemon/channel.c
 dispatch daemon/binding.c daemon/recall.c daemon/ticket.c daemon/progress.c daemon/sched.c daemon/fair.c
 document protocol/document.c
