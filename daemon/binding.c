@@ -1,13 +1,10 @@
 #include "daemon/binding.h"
 
-#include <errno.h>
-#include <stdlib.h>
-
-#include "daemon/order.h"
+#include "daemon/ahead.h"
+#include "daemon/handover.h"
 #include "daemon/worker.h"
 
-#define US_PER_S  1e6
-#define US_PER_MS UINT64_C(1000)
+#define US_PER_S 1e6
 
 void binding_init(struct binding *binding, const struct pool_list *pools,
 		  struct ticket_table *tickets, unsigned slots) {
@@ -57,16 +54,12 @@ static bool slot_is_free(const struct binding *binding, const struct ticket *tic
 	return ticket->starved && free + (int) binding->extra > 0;
 }
 
-static bool below_max_workers(const struct request *request) {
-	return request->options.max_workers == 0 || request->workers < request->options.max_workers;
-}
-
 struct sched_facts binding_facts(const struct binding *binding, const struct ticket *ticket) {
 	const struct request *request = ticket->request;
 
 	return (struct sched_facts) {
 		.startable = ticket->owner && request_startable(request),
-		.below_max_workers = below_max_workers(request),
+		.below_max_workers = handover_allowed(request),
 		.worker_idle = ticket->pool && pool_idle_for(ticket->pool, ticket->request),
 		.slot_free = ticket->pool && slot_is_free(binding, ticket, free_slots(binding)),
 	};
@@ -85,154 +78,6 @@ void binding_refresh(struct binding *binding, struct ticket *ticket, uint64_t no
 	ticket_set_waiting(binding->tickets, ticket, ready && request->chunks == 0 ? now : 0);
 }
 
-/* -------- one chunk -------- */
-
-/* Whether the worker has a chunk of the request. */
-static bool serves(const struct worker *worker, const struct request *request) {
-	const struct chunk *chunk;
-
-	TAILQ_FOREACH_REVERSE (chunk, &worker->chunks, chunk_list, link)
-		if (chunk->request == request->id)
-			return true;
-	return false;
-}
-
-/* Those that are there, or will be soon. */
-static unsigned workers_of(const struct pool *pool) {
-	return pool_count(pool, WORKER_STARTING) + pool_count(pool, WORKER_IDLE) +
-	       pool_count(pool, WORKER_BUSY);
-}
-
-static uint32_t chunk_size(struct binding *binding, const struct ticket *ticket) {
-	const struct request *request = ticket->request;
-	unsigned principals = sched_principals(ticket->sched);
-	unsigned workers = workers_of(ticket->pool) / (principals ? principals : 1);
-	uint64_t items = request->items.n - request_finished(request);
-
-	return estimate_chunk(
-		&binding->estimate,
-		&(struct estimate_question) {
-			.function = ticket->function,
-			.chunk_size = request->options.chunk_size,
-			.pending = request_pending(request),
-			.input_ended = request->input_ended,
-			.workers = workers ? workers : 1,
-			.previous = request->last_count,
-			.item_bytes = items ? (double) request->items.bytes / (double) items : 0,
-			.alone = sched_ready(ticket->sched) <= 1,
-		});
-}
-
-/* A guess is charged until it is known better. */
-static void charge_guess(const struct binding *binding, struct ticket *ticket,
-			 struct chunk *chunk) {
-	double seconds = ticket->item_cost * chunk->count;
-
-	(void) binding;
-	if (ticket->is_known) {
-		chunk->predicted = (uint64_t) (seconds * US_PER_S);
-	} else {
-		chunk->predicted = CHUNK_UNKNOWN;
-		seconds = ESTIMATE_CHUNK_SHARED / 4;
-	}
-	chunk->charged = (uint64_t) (seconds * US_PER_S);
-	sched_charge(ticket->sched, &ticket->node, (double) chunk->charged / US_PER_S);
-}
-
-static struct chunk *cut_chunk(struct request *request, const struct items_cut *cut) {
-	struct chunk *chunk = malloc(sizeof *chunk);
-
-	if (chunk)
-		*chunk = (struct chunk) {
-			.request = request->id,
-			.first = cut->first,
-			.count = cut->count,
-			.handed = cut->handed,
-			.attempts = cut->attempts,
-		};
-	return chunk;
-}
-
-static void fail_for_memory(struct binding *binding, struct ticket *ticket, uint32_t count) {
-	struct error error = {0};
-
-	ticket->request->chunks--;
-	ticket->request->running -= count;
-	error_set_no_memory(&error);
-	request_fail(ticket->request, REQUEST_FAILED, &error);
-	ticket_mark_dirty(binding->tickets, ticket);
-}
-
-/* Whether it must be certain which item a death or a time-out is about. */
-static bool needs_to_know(const struct request *request) {
-	const struct run_options *options = &request->options;
-
-	return options->item_timeout_ms > 0 || options->retries > 0 || options->no_rerun;
-}
-
-/* How many more items the worker should get before another takes its place. */
-static uint64_t items_left(const struct worker *worker) {
-	uint64_t items = worker->items;
-	const struct chunk *chunk;
-
-	if (worker->most_items == 0)
-		return UINT64_MAX;
-	TAILQ_FOREACH (chunk, &worker->chunks, link)
-		items += chunk->count - chunk->reported;
-	return items < worker->most_items ? worker->most_items - items : 0;
-}
-
-/* At most max items; one, where another worker is not there yet to take the place of this one. */
-static uint32_t chunk_most(const struct worker *worker, const struct request *request,
-			   uint32_t max) {
-	uint64_t left = items_left(worker);
-
-	if (needs_to_know(request) && !worker_keeps_page(worker))
-		return 1;
-	return left >= max ? max : left > 0 ? (uint32_t) left : 1;
-}
-
-/* Cuts the request's next chunk, of at most max items, and hands it to the worker. */
-static void give(struct binding *binding, struct ticket *ticket, struct worker *worker,
-		 uint32_t max, uint64_t now) {
-	struct request *request = ticket->request;
-	uint32_t most = chunk_most(worker, request, max), before = request->last_count;
-	struct items_cut cut = request_take(request, most);
-	struct chunk *chunk = cut_chunk(request, &cut);
-	uint64_t item_timeout = US_PER_MS * request->options.item_timeout_ms;
-	bool another = !serves(worker, request);
-	const struct order order = {
-		.function = request->function,
-		.common = request->common,
-		.common_bytes = request->common_bytes,
-		.common_span = request->common_span,
-		.items = cut.bytes,
-		.items_span = cut.span,
-		.unpack = request->options.unpack,
-		.times = request->options.timings || ticket->pool->slow_item != UINT64_MAX,
-		.clock = item_timeout > 0,
-		.uid = request->uid,
-	};
-
-	/* A worker's limit says nothing of how large the next chunk should be. */
-	if (most < max && request->last_count < before)
-		request->last_count = before;
-	if (chunk)
-		chunk->item_timeout = item_timeout;
-	if (!chunk || worker_give(worker, chunk, &order, now) < 0) {
-		free(chunk);
-		fail_for_memory(binding, ticket, cut.count);
-	} else {
-		request->workers += another;
-		charge_guess(binding, ticket, chunk);
-		if (request->state == REQUEST_QUEUED) {
-			request->state = REQUEST_RUNNING;
-			request->started = now;
-		}
-	}
-	binding_refresh(binding, ticket, now);
-}
-
 /* -------- who is next -------- */
 
 /* How far behind a principal may stay, in seconds of slot time. */
@@ -242,18 +87,14 @@ static double credit(const struct binding *binding) {
 
 struct search {
 	const struct binding *binding;
-	int free;                  /* slots */
-	struct worker *worker;     /* that may get one more chunk, or NULL: an idle one */
-	struct pool *pool;         /* its */
-	uint64_t room;             /* µs that chunk may take */
-	struct sched_node *passed; /* the first that has to wait until a worker is idle, or NULL */
+	int free; /* slots */
 };
 
 static bool can_run(struct sched_node *node, void *context) {
 	const struct search *search = context;
 	const struct ticket *ticket = ticket_of_node(node);
 
-	return pool_idle_for(ticket->pool, ticket->request) && below_max_workers(ticket->request) &&
+	return pool_idle_for(ticket->pool, ticket->request) && handover_allowed(ticket->request) &&
 	       slot_is_free(search->binding, ticket, search->free);
 }
 
@@ -270,6 +111,21 @@ static bool anybody_can_run(const struct binding *binding, const struct sched *s
 	return false;
 }
 
+static void fail_for_memory(struct binding *binding, struct ticket *ticket) {
+	struct error error = {0};
+
+	error_set_no_memory(&error);
+	request_fail(ticket->request, REQUEST_FAILED, &error);
+	ticket_mark_dirty(binding->tickets, ticket);
+}
+
+static void give(struct binding *binding, struct ticket *ticket, struct worker *worker,
+		 uint32_t max, uint64_t now) {
+	if (handover_give(ticket, worker, max, now) < 0)
+		fail_for_memory(binding, ticket);
+	binding_refresh(binding, ticket, now);
+}
+
 static void bind_idle(struct binding *binding, struct sched *sched, uint64_t now) {
 	struct search search = {.binding = binding, .free = free_slots(binding)};
 	struct sched_node *node;
@@ -280,80 +136,19 @@ static void bind_idle(struct binding *binding, struct sched *sched, uint64_t now
 
 		search.free -= ticket->pool->slots;
 		give(binding, ticket, pool_idle_for(ticket->pool, ticket->request),
-		     chunk_size(binding, ticket), now);
+		     handover_size(&binding->estimate, ticket), now);
 	}
 }
 
 /* -------- ahead -------- */
 
-/* µs that chunks behind those in the worker may take; 0 = it takes none. */
-static uint64_t room_ahead(const struct worker *worker, uint64_t now) {
-	const struct chunk *chunk;
-	uint64_t held = 0;
-	unsigned n = 0;
-
-	/* One that is due must become idle in order to go. */
-	if (worker->due || !worker_takes_more(worker) || items_left(worker) == 0)
-		return 0;
-	TAILQ_FOREACH (chunk, &worker->chunks, link) {
-		if (chunk->predicted == CHUNK_UNKNOWN || ++n == BINDING_AHEAD_CHUNKS)
-			return 0;
-		/* It may be what kills those who read it: they read nothing else then. */
-		if (chunk->handed > 0)
-			return 0;
-		held += chunk_remaining(chunk, now);
-	}
-	/* One that is over its time may go on for long. */
-	if (chunk_is_overdue(TAILQ_FIRST(&worker->chunks), now))
-		return 0;
-	return held < BINDING_AHEAD ? BINDING_AHEAD - held : 0;
-}
-
-/* Whether a ticket would run if the worker became idle: there, or in the slot that it holds. */
-static bool wants_worker(const struct search *search, const struct ticket *ticket) {
-	if (!below_max_workers(ticket->request))
-		return false;
-	return ticket->pool == search->pool || (ticket->pool->slots && pool_idle(ticket->pool));
-}
-
-static bool fits_behind(const struct search *search, const struct ticket *ticket) {
-	const struct request *request = ticket->request;
-	uint32_t size = request->options.chunk_size ? request->options.chunk_size : 1;
-	uint64_t pending = request_pending(request);
-
-	if (ticket->pool != search->pool || request->uid != search->worker->uid ||
-	    !ticket->is_known || items_handed(&request->items) > 0)
-		return false;
-	if (!below_max_workers(request) && !serves(search->worker, request))
-		return false;
-	return ticket->item_cost * US_PER_S * (double) (size < pending ? size : pending) <
-	       (double) search->room;
-}
-
-/* A worker that is given more and more is never idle: whoever is passed over for it is so for this long only. */
-static bool can_follow(struct sched_node *node, void *context) {
-	struct search *search = context;
-	const struct ticket *ticket = ticket_of_node(node);
-
-	if (!fits_behind(search, ticket)) {
-		if (!search->passed && wants_worker(search, ticket))
-			search->passed = node;
-		return false;
-	}
-	return !search->passed ||
-	       sched_lead(search->passed, node) * US_PER_S < (double) BINDING_AHEAD;
-}
-
-/* Gives a busy worker what it will have run before a message could go to and fro. The chunk behind what it has is what
- * fits there, and says nothing of how large the next one should be. */
-static void give_ahead(struct binding *binding, struct ticket *ticket, const struct search *search,
+/* The chunk behind what a busy worker has is what fits there, and says nothing of how large the next one should be. */
+static void give_ahead(struct binding *binding, struct ticket *ticket, const struct ahead *ahead,
 		       uint64_t now) {
-	double most = (double) search->room / (ticket->item_cost * US_PER_S);
-	uint32_t size = chunk_size(binding, ticket), before = ticket->request->last_count;
+	uint32_t size = handover_size(&binding->estimate, ticket),
+		 before = ticket->request->last_count;
 
-	if (!ticket->request->options.chunk_size && (double) size > most)
-		size = (uint32_t) most;
-	give(binding, ticket, search->worker, size, now);
+	give(binding, ticket, ahead->worker, ahead_size(ahead, ticket, size), now);
 	if (ticket->request->last_count < before)
 		ticket->request->last_count = before;
 }
@@ -361,13 +156,13 @@ static void give_ahead(struct binding *binding, struct ticket *ticket, const str
 static void bind_ahead(struct binding *binding, struct pool *pool, struct worker *worker,
 		       uint64_t now) {
 	struct sched *sched = pool->slots ? &binding->with_slots : &binding->without_slots;
-	struct search search = {.binding = binding, .worker = worker, .pool = pool};
+	struct ahead ahead = {.worker = worker, .pool = pool};
 	struct sched_node *node;
 
-	while ((search.room = room_ahead(worker, now)) > 0 &&
-	       (node = sched_pick(sched, credit(binding), can_follow, &search))) {
-		give_ahead(binding, ticket_of_node(node), &search, now);
-		search.passed = NULL;
+	while ((ahead.room = ahead_room(worker, now)) > 0 &&
+	       (node = sched_pick(sched, credit(binding), ahead_can_follow, &ahead))) {
+		give_ahead(binding, ticket_of_node(node), &ahead, now);
+		ahead.passed = NULL;
 	}
 }
 
@@ -415,8 +210,8 @@ void binding_demand(const struct binding *binding) {
 
 	TAILQ_FOREACH (pool, binding->pools, link) {
 		unsigned free = !pool->slots ? pool->max : slots > 0 ? (unsigned) slots : 0;
-		bool empty = workers_of(pool) == 0;
-		bool full = workers_of(pool) >= pool->max || (free == 0 && !empty);
+		bool empty = handover_workers(pool) == 0;
+		bool full = handover_workers(pool) >= pool->max || (free == 0 && !empty);
 
 		/* Requests need not be looked at for each event while that changes nothing. */
 		if (pool_idle(pool) || (full && binding->extra == 0))
@@ -434,7 +229,7 @@ void binding_chunk_over(struct binding *binding, struct ticket *ticket, const st
 	(void) binding;
 	sched_charge(ticket->sched, &ticket->node, (double) chunk_charge(chunk, now) / US_PER_S);
 	ticket->request->chunks--;
-	ticket->request->workers -= !serves(worker, ticket->request);
+	ticket->request->workers -= !handover_serves(worker, ticket->request);
 }
 
 void binding_charge_running(struct binding *binding, struct ticket *ticket, struct chunk *chunk,

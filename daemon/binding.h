@@ -13,11 +13,6 @@
  * free. Keeps the two clocks (of pools with slots, and without) in step with what chunks really take.
  */
 
-/* A worker may hold chunks behind the one it runs while all of them should take less than this, in µs, … */
-#define BINDING_AHEAD UINT64_C(1000)
-/* … and at most this many. */
-#define BINDING_AHEAD_CHUNKS 64
-
 struct binding {
 	const struct pool_list *pools;
 	struct ticket_table *tickets;

@@ -2,6 +2,7 @@
 
 noinst_LTLIBRARIES += %reldir%/libdaemon.la
 %canon_reldir%_libdaemon_la_SOURCES = \
+	%reldir%/ahead.c %reldir%/ahead.h \
 	%reldir%/api.c %reldir%/api.h \
 	%reldir%/answer.c \
 	%reldir%/audience.c \
@@ -30,6 +31,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/fair.c %reldir%/fair.h \
 	%reldir%/file.c %reldir%/file.h \
 	%reldir%/generation.c %reldir%/generation.h \
+	%reldir%/handover.c %reldir%/handover.h \
 	%reldir%/idle.c %reldir%/idle.h \
 	%reldir%/intake.c %reldir%/intake.h \
 	%reldir%/items.c %reldir%/items.h \

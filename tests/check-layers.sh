@@ -20,6 +20,8 @@ dispatch
 dispatch_inside
 recall routing
 binding
+ahead
+handover
 route ticket
 succession outcome
 pool

@@ -19,7 +19,7 @@ modules() {
 call protocol/call.c protocol/parameters.c protocol/member.c
 configuration daemon/configuration.c daemon/reading.c daemon/syntax.c daemon/section.c daemon/keys.c daemon/quantity.c
 connection daemon/conn.c daemon/channel.c
-dispatch daemon/binding.c daemon/recall.c daemon/ticket.c daemon/progress.c daemon/sched.c daemon/fair.c
+dispatch daemon/binding.c daemon/ahead.c daemon/handover.c daemon/recall.c daemon/ticket.c daemon/progress.c daemon/sched.c daemon/fair.c
 document protocol/document.c
 frame protocol/frame.h
 json_scan protocol/json_scan.c protocol/json_string.h protocol/json_number.h protocol/json_lane.h protocol/json_numbers.h
