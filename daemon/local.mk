@@ -29,6 +29,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/environment.c %reldir%/environment.h \
 	%reldir%/estimate.c %reldir%/estimate.h \
 	%reldir%/fair.c %reldir%/fair.h \
+	%reldir%/feed.c %reldir%/feed.h \
 	%reldir%/file.c %reldir%/file.h \
 	%reldir%/generation.c %reldir%/generation.h \
 	%reldir%/handover.c %reldir%/handover.h \
@@ -49,6 +50,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/options.c %reldir%/options.h \
 	%reldir%/order.c %reldir%/order.h \
 	%reldir%/outcome.c %reldir%/outcome.h \
+	%reldir%/outlet.c %reldir%/outlet.h \
 	%reldir%/output.c %reldir%/output.h \
 	%reldir%/overview.c \
 	%reldir%/permission.c %reldir%/permission.h \

@@ -11,6 +11,7 @@ daemon
 api
 reload
 delivery status watch service operations
+outlet feed
 batch answer audience
 conn
 conn_inside
