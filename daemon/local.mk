@@ -18,6 +18,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/commons.c %reldir%/commons.h \
 	%reldir%/configuration.c %reldir%/configuration.h \
 	%reldir%/conn.c %reldir%/conn.h %reldir%/conn_inside.h \
+	%reldir%/conversation.c %reldir%/conversation.h \
 	%reldir%/cpus.c %reldir%/cpus.h \
 	%reldir%/daemon.c %reldir%/daemon.h \
 	%reldir%/deadline.c %reldir%/deadline.h \
@@ -33,6 +34,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/file.c %reldir%/file.h \
 	%reldir%/generation.c %reldir%/generation.h \
 	%reldir%/handover.c %reldir%/handover.h \
+	%reldir%/hands.c %reldir%/hands.h \
 	%reldir%/idle.c %reldir%/idle.h \
 	%reldir%/intake.c %reldir%/intake.h \
 	%reldir%/items.c %reldir%/items.h \
@@ -55,6 +57,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/overview.c \
 	%reldir%/permission.c %reldir%/permission.h \
 	%reldir%/pool.c %reldir%/pool.h %reldir%/pool_inside.h \
+	%reldir%/process.c %reldir%/process.h \
 	%reldir%/progress.c %reldir%/progress.h \
 	%reldir%/quantity.c %reldir%/quantity.h \
 	%reldir%/rate.c %reldir%/rate.h \
@@ -78,6 +81,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/spawn.c %reldir%/spawn.h \
 	%reldir%/staff.c %reldir%/staff.h \
 	%reldir%/status.c %reldir%/status.h \
+	%reldir%/stop.c %reldir%/stop.h \
 	%reldir%/strings.c %reldir%/strings.h \
 	%reldir%/succession.c \
 	%reldir%/syntax.c %reldir%/syntax.h \

@@ -260,8 +260,8 @@ struct worker *pool_hire(struct pool *pool, struct generation *generation, uint6
 	plan.no_new_privileges = !setup->private;
 	plan.nofile = setup->nofile;
 	worker_setup.start_timeout = start_timeout;
-	worker_setup.most = generation->recipe.most;
-	worker_setup.over_memory = generation->recipe.over_memory;
+	worker_setup.process.most = generation->recipe.most;
+	worker_setup.process.over_memory = generation->recipe.over_memory;
 	r = worker_new(&worker, &worker_setup, &plan, (*setup->next_worker)++, pool->name,
 		       &worker_ops, pool);
 	if (r < 0) {
@@ -412,8 +412,7 @@ void pool_take_settings(struct pool *pool, const struct pool_configuration *conf
 		.stderr_rate = configuration->stderr_rate,
 		.max_message = setup->max_message,
 		.max_result = setup->max_result,
-		.cgroup = setup->cgroup,
-		.oom = setup->oom,
+		.process = {.cgroup = setup->cgroup, .oom = setup->oom},
 	};
 	if (configuration->pids_max > 0 && configuration->pids_max != UINT64_MAX &&
 	    !cgroup_has(setup->cgroup, CONTROLLER_PIDS))

@@ -5,20 +5,17 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
-#include "daemon/cgroup.h"
 #include "daemon/chunk.h"
-#include "protocol/work.h"
+#include "daemon/conversation.h"
+#include "daemon/process.h"
 
-struct bytes;
 struct channel_loop;
 struct entry_fields;
 struct generation;
-struct oom;
 struct order;
-struct spawn_plan;
 
 /*
- * The daemon's handle on one worker process: its channel, its chunks, its timers, its end.
+ * The daemon's handle on one worker: its process, its conversation, what it has in its hands, and its end, as one state.
  *
  *   STARTING ──hello──► IDLE ◄──chunks──► BUSY
  *       └────────┬───────┴─────────────────┘
@@ -38,14 +35,6 @@ struct worker_end {
 	const char *stderr_tail; /* last lines; "" if there are none */
 	bool blamed;             /* one item pays for it: */
 	uint64_t request, item;
-};
-
-/* Results that arrived in one message. */
-struct worker_report {
-	const struct worker_results *results;
-	const struct document *doc; /* elements and flaws of the results */
-	const char *text;           /* what the document's offsets count from */
-	struct bytes *bytes;        /* the same text to share, or NULL where it must be copied */
 };
 
 struct worker;
@@ -110,11 +99,7 @@ struct worker_setup {
 	uint64_t start_timeout;         /* µs */
 	uint64_t stderr_rate;           /* lines a second of what it prints that are logged */
 	size_t max_message, max_result; /* bytes */
-	struct cgroup *cgroup;          /* where it gets a leaf; NULL = none */
-	struct leaf_limits most;        /* of the leaf */
-	const char *over_memory;        /* why it is killed if it has more memory */
-	struct oom *
-		oom; /* who knows whether the kernel killed it for memory if the leaf does not; or NULL */
+	struct process_setup process;
 };
 
 /* Starts a process; it is STARTING. pool: its name, for the log. That, what the setup points to, ops and context must

@@ -31,7 +31,8 @@ retirement
 staff trial generation
 recipe
 worker
-order output listener
+conversation hands stop
+process order output listener
 channel spawn notify idle deadline cgroup oom cpus memory users
 log file
 journal

@@ -12,7 +12,7 @@ struct channel_ops;
 struct event_base;
 
 /*
- * Worker processes that are none, under the real daemon/worker.c: they take the place of spawn.c, channel.c, kill()
+ * Worker processes that are none, under the real daemon/worker.c and its parts: they take the place of spawn.c, channel.c, kill()
  * and waitid() (the last two by the linker's --wrap). Nothing happens by itself: the test says when a process reads,
  * begins an item, ends it, reports, dies, and how much of what it wrote the daemon sees.
  */
