@@ -29,6 +29,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/entry.c %reldir%/entry.h \
 	%reldir%/environment.c %reldir%/environment.h \
 	%reldir%/estimate.c %reldir%/estimate.h \
+	%reldir%/exit.c \
 	%reldir%/fair.c %reldir%/fair.h \
 	%reldir%/feed.c %reldir%/feed.h \
 	%reldir%/file.c %reldir%/file.h \
@@ -66,6 +67,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/recipe.c %reldir%/recipe.h \
 	%reldir%/quota.c %reldir%/quota.h \
 	%reldir%/reload.c %reldir%/reload.h \
+	%reldir%/report.c \
 	%reldir%/request.c %reldir%/request.h \
 	%reldir%/scale.c %reldir%/scale.h \
 	%reldir%/results.c %reldir%/results.h \
@@ -89,7 +91,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/users.c %reldir%/users.h \
 	%reldir%/watch.c %reldir%/watch.h \
 	%reldir%/wear.c %reldir%/wear.h \
-	%reldir%/worker.c %reldir%/worker.h
+	%reldir%/worker.c %reldir%/worker.h %reldir%/worker_inside.h
 %canon_reldir%_libdaemon_la_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfdir)"'
 %canon_reldir%_libdaemon_la_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS) $(JANSSON_CFLAGS) \
 	$(LIBSYSTEMD_CFLAGS) $(LIBCONFUSE_CFLAGS)

@@ -1,34 +1,15 @@
 #include "daemon/worker.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "daemon/channel.h"
 #include "daemon/clock.h"
-#include "daemon/conversation.h"
-#include "daemon/hands.h"
 #include "daemon/log.h"
 #include "daemon/order.h"
 #include "daemon/output.h"
-#include "daemon/rate.h"
-#include "daemon/stop.h"
-
-struct worker_private {
-	const struct channel_loop *loop;
-	const struct worker_ops *ops;
-	void *context;
-	char *label; /* POOL/ID */
-	struct entry_fields about;
-
-	struct process process;
-	struct stop stop;
-	struct conversation conversation;
-	struct hands hands;
-	struct output *out, *err;
-	struct rate rate; /* of both */
-};
+#include "daemon/worker_inside.h"
 
 static const char *const state_names[WORKER_STATES] = {
 	[WORKER_STARTING] = "starting", [WORKER_IDLE] = "idle", [WORKER_BUSY] = "busy",
@@ -58,6 +39,21 @@ static void set_state(struct worker *worker, enum worker_state state) {
 		  state_names[before], state_names[state]);
 	worker->state = state;
 	worker->private->ops->state(worker->private->context, worker, before);
+}
+
+void worker_becomes_idle(struct worker *worker) {
+	set_state(worker, WORKER_IDLE);
+}
+
+void worker_becomes_gone(struct worker *worker) {
+	set_state(worker, WORKER_GONE);
+}
+
+void worker_note_request(struct worker *worker) {
+	const struct chunk *chunk = TAILQ_FIRST(&worker->chunks);
+
+	if (chunk)
+		worker->private->about.request = (struct entry_number) {true, chunk->request};
 }
 
 /* -------- the end -------- */
@@ -103,172 +99,6 @@ void worker_interrupt(struct worker *worker, const struct chunk *chunk, uint32_t
 	stop_interrupt(&worker->private->stop, target, grace, reason);
 }
 
-static const char *why_killed(const struct worker_private *p, const struct process_exit *exit) {
-	const char *reason = NULL;
-
-	if (!p->stop.ours && exit->signal == SIGKILL)
-		reason = process_out_of_memory(&p->process);
-	return reason ? reason : p->stop.reason;
-}
-
-/* A worker and how it ended, while its chunks are settled. */
-struct settling {
-	struct worker *worker;
-	struct worker_end *end;
-};
-
-static void on_settled(void *context, struct chunk *chunk, const struct settlement *settlement) {
-	const struct settling *settling = context;
-	const struct worker_private *p = settling->worker->private;
-	struct worker_end *end = settling->end;
-
-	if (settlement->blamed && !end->blamed) {
-		end->blamed = true;
-		end->request = chunk->request;
-		end->item = chunk->first + settlement->finished;
-	}
-	p->ops->chunk_over(p->context, settling->worker, chunk, settlement, end);
-}
-
-static void settle_chunks(struct worker *worker, struct worker_end *end) {
-	struct worker_private *p = worker->private;
-	struct settling settling = {worker, end};
-	struct chunk_evidence evidence = {
-		.violation = p->conversation.violated,
-		.targeted = p->stop.ours && p->stop.target,
-		.target = p->stop.target,
-	};
-
-	hands_settle(&p->hands, &evidence, on_settled, &settling);
-}
-
-/* The exit decides, not the end of the channel: a child of the worker may hold that open for ever. */
-static void on_exited(void *context) {
-	struct worker *worker = context;
-	struct worker_private *p = worker->private;
-	struct process_exit exit;
-	struct worker_end end;
-
-	process_signal(&p->process, SIGKILL);
-	conversation_read_rest(&p->conversation);
-	if (p->out)
-		output_read(p->out);
-	if (p->err)
-		output_read(p->err);
-	exit = process_reap(&p->process, p->label);
-	hands_rest(&p->hands);
-	stop_rest(&p->stop);
-
-	end = (struct worker_end) {
-		.signal = exit.signal,
-		.status = exit.status,
-		.ours = p->stop.ours,
-		.timed_out = p->stop.timed_out,
-		.reason = why_killed(p, &exit),
-		.stderr_tail = p->err ? output_tail(p->err) : "",
-	};
-	settle_chunks(worker, &end);
-	set_state(worker, WORKER_GONE);
-	p->ops->gone(p->context, worker, &end);
-}
-
-/* -------- what the worker says -------- */
-
-/* Which request it is at, for the log. */
-static void note_request(struct worker *worker) {
-	const struct chunk *chunk = TAILQ_FIRST(&worker->chunks);
-
-	if (chunk)
-		worker->private->about.request = (struct entry_number) {true, chunk->request};
-}
-
-static void chunk_finished(struct worker *worker, struct chunk *chunk,
-			   const struct settlement *settlement) {
-	struct worker_private *p = worker->private;
-
-	TAILQ_REMOVE(&worker->chunks, chunk, link);
-	p->ops->chunk_over(p->context, worker, chunk, settlement, NULL);
-	free(chunk);
-	hands_advance(&p->hands, clock_now());
-	note_request(worker);
-	if (!TAILQ_EMPTY(&worker->chunks))
-		return;
-
-	stop_spare(&p->stop);
-	if (worker->state == WORKER_BUSY)
-		set_state(worker, WORKER_IDLE);
-}
-
-static const char *on_hello(void *context, struct worker_hello *hello) {
-	struct worker *worker = context;
-	struct worker_private *p = worker->private;
-	const char *refused;
-
-	if (p->stop.step != STOP_START && worker->state != WORKER_STOPPING)
-		return "a second hello";
-	p->hands.progress.kept = hello->page;
-	/* One that is being stopped does not speak for its pool any more. */
-	if (worker->state == WORKER_STOPPING)
-		return NULL;
-	refused = p->ops->hello(p->context, worker, hello);
-	if (refused)
-		return refused;
-	worker->warm = clock_now();
-	stop_rest(&p->stop);
-	set_state(worker, WORKER_IDLE);
-	return NULL;
-}
-
-static const char *on_results(void *context, const struct worker_report *report) {
-	struct worker *worker = context;
-	const struct worker_results *results = report->results;
-	struct worker_private *p = worker->private;
-	struct settlement rest = {0};
-	size_t n = report->doc->elements.count;
-	struct chunk *chunk;
-	const char *wrong = hands_match(&p->hands, results, n, &chunk);
-
-	if (wrong)
-		return wrong;
-	hands_reported(&p->hands, chunk, n);
-	wrong = p->ops->results(p->context, worker, chunk, report);
-	if (wrong) {
-		/* Nothing of the message was taken: its items have no results. */
-		chunk->reported -= (uint32_t) n;
-		return wrong;
-	}
-	worker->items += n;
-	if (chunk->reported == chunk->count && !chunk->cut) {
-		chunk_finished(worker, chunk, NULL);
-	} else if (results->has_returned || results->unknown) {
-		rest.finished = rest.rest = chunk->reported;
-		chunk_finished(worker, chunk, &rest);
-	}
-	return NULL;
-}
-
-static void on_violated(void *context, const char *reason) {
-	struct worker *worker = context;
-
-	log_event(ENTRY_WORKER_VIOLATED, &worker->private->about, "%s broke the protocol: %s",
-		  worker->private->label, reason);
-	worker_kill(worker, reason);
-}
-
-/* An exit follows as a rule, and says more. */
-static void on_ended(void *context) {
-	const struct worker *worker = context;
-
-	stop_expect_exit(&worker->private->stop);
-}
-
-static const struct conversation_ops conversation_ops = {
-	.hello = on_hello,
-	.results = on_results,
-	.violated = on_violated,
-	.ended = on_ended,
-};
-
 /* -------- what it is told, and asked -------- */
 
 int worker_give(struct worker *worker, struct chunk *chunk, const struct order *order,
@@ -289,7 +119,7 @@ int worker_give(struct worker *worker, struct chunk *chunk, const struct order *
 		return r;
 	}
 	hands_add(&p->hands, chunk, now);
-	note_request(worker);
+	worker_note_request(worker);
 	set_state(worker, WORKER_BUSY);
 	return 0;
 }
@@ -371,7 +201,8 @@ static int open_all(struct worker *worker, const struct worker_setup *setup) {
 	struct worker_private *p = worker->private;
 	struct event_base *base = p->loop->base;
 	int r = conversation_open(&p->conversation, p->loop, p->process.spawned.socket,
-				  setup->max_message, setup->max_result, &conversation_ops, worker);
+				  setup->max_message, setup->max_result, &worker_conversation_ops,
+				  worker);
 
 	if (r < 0)
 		return r;
@@ -381,7 +212,7 @@ static int open_all(struct worker *worker, const struct worker_setup *setup) {
 		r = stop_init(&p->stop, base, &p->process, &stop_ops, worker);
 	if (r == 0)
 		r = hands_init(&p->hands, base, &hands_ops, worker);
-	return r == 0 ? process_watch(&p->process, base, on_exited, worker) : r;
+	return r == 0 ? process_watch(&p->process, base, worker_exited, worker) : r;
 }
 
 static struct worker *worker_alloc(const struct channel_loop *loop, uint64_t id, const char *pool,

@@ -30,7 +30,9 @@ pool_inside
 retirement
 staff trial generation
 recipe
+exit report
 worker
+worker_inside
 conversation hands stop
 process order output listener
 channel spawn notify idle deadline cgroup oom cpus memory users
