@@ -36,6 +36,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/generation.c %reldir%/generation.h \
 	%reldir%/handover.c %reldir%/handover.h \
 	%reldir%/hands.c %reldir%/hands.h \
+	%reldir%/hiring.c \
 	%reldir%/idle.c %reldir%/idle.h \
 	%reldir%/intake.c %reldir%/intake.h \
 	%reldir%/items.c %reldir%/items.h \
@@ -48,6 +49,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/method.c %reldir%/method.h \
 	%reldir%/notify.c %reldir%/notify.h \
 	%reldir%/operations.c %reldir%/operations.h \
+	%reldir%/obituary.c %reldir%/obituary.h \
 	%reldir%/offer.c %reldir%/offer.h \
 	%reldir%/oom.c %reldir%/oom.h \
 	%reldir%/options.c %reldir%/options.h \
@@ -87,6 +89,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/strings.c %reldir%/strings.h \
 	%reldir%/succession.c \
 	%reldir%/syntax.c %reldir%/syntax.h \
+	%reldir%/terms.c \
 	%reldir%/trial.c %reldir%/trial.h \
 	%reldir%/users.c %reldir%/users.h \
 	%reldir%/watch.c %reldir%/watch.h \

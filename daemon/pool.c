@@ -1,7 +1,6 @@
 #include "daemon/pool.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,10 +9,10 @@
 #include "daemon/configuration.h"
 #include "daemon/generation.h"
 #include "daemon/log.h"
+#include "daemon/obituary.h"
 #include "daemon/pool_inside.h"
 #include "daemon/request.h"
 #include "daemon/retirement.h"
-#include "daemon/setting.h"
 #include "daemon/staff.h"
 
 /* How long an idle worker may take to go once its input is closed, µs. */
@@ -147,34 +146,6 @@ static void on_recalled(void *context, struct worker *worker, const struct chunk
 	p->ops->recalled(p->context, worker, chunk, offset);
 }
 
-/* "a worker exited with status 3 before its hello: cannot load x.so", in memory of the caller's. */
-static char *describe_end(const struct worker *worker, const struct worker_end *end) {
-	size_t tail = strlen(end->stderr_tail);
-	char how[64], *text;
-
-	if (end->signal)
-		snprintf(how, sizeof how, "killed by signal %d (%s)", end->signal,
-			 sigabbrev_np(end->signal) ? sigabbrev_np(end->signal) : "?");
-	else
-		snprintf(how, sizeof how, "exited with status %d", end->status);
-	while (tail > 0 && end->stderr_tail[tail - 1] == '\n')
-		tail--;
-	if (asprintf(&text, "%s%s%s%s%s%.*s", end->reason ? end->reason : "a worker ",
-		     end->reason ? ", " : "", how,
-		     end->reason || worker->warm ? "" : " before its hello", tail ? ": " : "",
-		     (int) tail, end->stderr_tail) < 0)
-		return NULL;
-	return text;
-}
-
-/* It ended before hello, or soon after it by itself without having been given anything. */
-static bool failed_to_start(const struct worker *worker, const struct worker_end *end) {
-	if (!worker->warm)
-		return true;
-	return (!end->ours || worker->over_memory) && worker->uid == (uid_t) -1 &&
-	       clock_now() - worker->warm < SCALE_SETTLED;
-}
-
 static void note_failure(struct pool *pool, enum entry_kind kind, const struct entry_fields *about,
 			 uint64_t started, char *reason) {
 	log_event(kind, about, "pool %s: a worker could not start: %s", pool->name,
@@ -192,21 +163,10 @@ void pool_dismiss(struct worker *worker) {
 	generation_leave(generation);
 }
 
-struct entry_fields pool_obituary(const struct worker *worker, const struct worker_end *end) {
-	struct entry_fields about = *worker_fields(worker);
-
-	about.exit_code = (struct entry_number) {!end->signal, (uint64_t) end->status};
-	about.signal = (struct entry_number) {end->signal, (uint64_t) end->signal};
-	/* Not what it ran at any time before: what its end was the end of. */
-	about.request = (struct entry_number) {end->blamed, end->request};
-	about.item = (struct entry_number) {end->blamed, end->item};
-	return about;
-}
-
 static void on_gone(void *context, struct worker *worker, const struct worker_end *end) {
 	struct pool *pool = context;
-	char *description = describe_end(worker, end);
-	const struct entry_fields about = pool_obituary(worker, end);
+	char *description = obituary_text(worker, end);
+	const struct entry_fields about = obituary_fields(worker, end);
 
 	if (worker == pool->private->trial.worker)
 		return pool_trial_gone(pool, worker, &about, description);
@@ -215,7 +175,7 @@ static void on_gone(void *context, struct worker *worker, const struct worker_en
 		log_event(ENTRY_WORKER_GONE, &about, "pool %s: worker %llu is gone: %s", pool->name,
 			  (unsigned long long) worker->id, description ? description : "");
 		free(description);
-	} else if (failed_to_start(worker, end)) {
+	} else if (obituary_of_start(worker, end, clock_now())) {
 		note_failure(pool, ENTRY_WORKER_NOT_STARTED, &about, worker->started, description);
 	} else {
 		log_event(ENTRY_WORKER_DIED, &about, "pool %s: worker %llu (pid %d) is gone: %s",
@@ -229,7 +189,7 @@ static void on_gone(void *context, struct worker *worker, const struct worker_en
 	pool->private->ops->changed(pool->private->context, pool);
 }
 
-static const struct worker_ops worker_ops = {
+const struct worker_ops pool_worker_ops = {
 	.hello = on_hello,
 	.results = on_results,
 	.chunk_over = on_chunk_over,
@@ -240,59 +200,6 @@ static const struct worker_ops worker_ops = {
 
 /* -------- how many -------- */
 
-/* What its leaf does not see to. */
-static uint64_t watched_memory(const struct cgroup *cgroup, const struct recipe *recipe) {
-	uint64_t most = recipe->most.memory;
-
-	return most == UINT64_MAX || cgroup_has(cgroup, CONTROLLER_MEMORY) ? 0 : most;
-}
-
-struct worker *pool_hire(struct pool *pool, struct generation *generation, uint64_t start_timeout,
-			 int *ret_error) {
-	const struct pool_setup *setup = pool->private->setup;
-	struct spawn_plan plan = recipe_plan(&generation->recipe);
-	struct worker_setup worker_setup = pool->private->worker_setup;
-	struct worker *worker;
-	int r;
-
-	plan.launcher = setup->launcher;
-	plan.share_stderr = setup->private;
-	plan.no_new_privileges = !setup->private;
-	plan.nofile = setup->nofile;
-	worker_setup.start_timeout = start_timeout;
-	worker_setup.process.most = generation->recipe.most;
-	worker_setup.process.over_memory = generation->recipe.over_memory;
-	r = worker_new(&worker, &worker_setup, &plan, (*setup->next_worker)++, pool->name,
-		       &worker_ops, pool);
-	if (r < 0) {
-		*ret_error = r;
-		return NULL;
-	}
-	worker->generation = generation;
-	worker->most_memory = watched_memory(setup->cgroup, &generation->recipe);
-	generation_join(generation);
-	return worker;
-}
-
-char *pool_hire_reason(int error) {
-	/* Nothing else has to be found for it. */
-	const char *what = error == -ENOENT || error == -EACCES ? "procpool-launch" : "a process";
-	char *reason;
-
-	return asprintf(&reason, "cannot start %s: %s", what, strerror(-error)) < 0 ? NULL : reason;
-}
-
-/* As the clients are told. */
-static const char *what_lacks(int error) {
-	switch (error) {
-	case -EAGAIN: return "processes";
-	case -EMFILE:
-	case -ENFILE: return "descriptors";
-	case -ENOMEM: return "memory";
-	default: return NULL;
-	}
-}
-
 static struct worker *start_worker(void *context) {
 	struct pool *pool = context;
 	const struct entry_fields about = {.pool = pool->name};
@@ -302,7 +209,7 @@ static struct worker *start_worker(void *context) {
 	worker = pool_hire(pool, pool->private->generation, pool->start_timeout, &error);
 	if (!worker) {
 		note_failure(pool, ENTRY_SHORTAGE, &about, clock_now(), pool_hire_reason(error));
-		pool->lacks = what_lacks(error);
+		pool->lacks = pool_hire_lacks(error);
 		return NULL;
 	}
 	TAILQ_INSERT_HEAD(&pool->workers[WORKER_STARTING], worker, link);
@@ -382,46 +289,6 @@ void pool_kill(struct pool *pool) {
 	staff_close(&pool->private->staff);
 	set_state(pool, POOL_STOPPED);
 	for_all(pool, kill_worker, 0);
-}
-
-/* -------- its settings -------- */
-
-static struct scale_limits limits_of(const struct pool_configuration *configuration,
-				     const struct pool_setup *setup) {
-	const struct setting_range *of = &configuration->workers;
-	unsigned min = of->min == SETTING_AUTO ? setup->auto_workers : (unsigned) of->min;
-	unsigned max = of->max == SETTING_AUTO ? setup->auto_workers : (unsigned) of->max;
-
-	/* "8..auto" where there are fewer slots has eight. */
-	return (struct scale_limits) {min, max < min ? min : max, configuration->idle_timeout};
-}
-
-void pool_take_settings(struct pool *pool, const struct pool_configuration *configuration) {
-	const struct pool_setup *setup = pool->private->setup;
-	const struct scale_limits limits = limits_of(configuration, setup);
-
-	pool->min = limits.min;
-	pool->max = limits.max;
-	pool->private->staff.limits = limits;
-	pool->start_timeout = configuration->start_timeout;
-	pool->item_timeout = configuration->item_timeout;
-	pool->queue_timeout = configuration->queue_timeout;
-	pool->slow_item = configuration->slow_item;
-	pool->private->worker_setup = (struct worker_setup) {
-		.loop = setup->loop,
-		.stderr_rate = configuration->stderr_rate,
-		.max_message = setup->max_message,
-		.max_result = setup->max_result,
-		.process = {.cgroup = setup->cgroup, .oom = setup->oom},
-	};
-	if (configuration->pids_max > 0 && configuration->pids_max != UINT64_MAX &&
-	    !cgroup_has(setup->cgroup, CONTROLLER_PIDS))
-		log_warning(
-			"pool %s: pids_max is not in force: the daemon has no control group with "
-			"the pids controller to divide; limits = {\"nproc=…\"} counts all "
-			"processes of a user",
-			pool->name);
-	retirement_set(&pool->private->retirement, &configuration->wear);
 }
 
 /* -------- its beginning and end -------- */

@@ -5,7 +5,7 @@
 #include "daemon/trial.h"
 #include "daemon/worker.h"
 
-/* The inside of a pool, for pool and succession only. */
+/* The inside of a pool, for pool, hiring, terms and succession only. */
 
 struct pool;
 struct pool_configuration;
@@ -32,14 +32,17 @@ struct worker *pool_hire(struct pool *pool, struct generation *generation, uint6
 			 int *ret_error);
 /* The same in words, to be freed; NULL without memory. */
 char *pool_hire_reason(int error);
+/* What the machine has no more of, if that was why, as the clients are told; or NULL. */
+const char *pool_hire_lacks(int error);
+/* What its workers tell it, with the pool as their context. */
+extern const struct worker_ops pool_worker_ops;
 /* Frees a worker that is gone and in no list. */
 void pool_dismiss(struct worker *worker);
 
-/* What the log says of the end of a worker. */
-struct entry_fields pool_obituary(const struct worker *worker, const struct worker_end *end);
 /* The worker on trial is gone; about: its obituary; description, of its end, is taken. Frees it. */
 void pool_trial_gone(struct pool *pool, struct worker *worker, const struct entry_fields *about,
 		     char *description);
 
-/* What needs no other workers. */
+/* What needs no other workers; and who may use it, which stays as it was without memory. */
 void pool_take_settings(struct pool *pool, const struct pool_configuration *configuration);
+void pool_take_permission(struct pool *pool, const struct pool_configuration *configuration);

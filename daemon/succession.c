@@ -109,25 +109,12 @@ static void switch_generation(struct pool *pool, uint64_t reload) {
 	pool_runs(pool);
 }
 
-static void take_permission(struct pool *pool, const struct pool_configuration *configuration) {
-	struct permission allowed;
-
-	if (permission_copy(&allowed, &configuration->allowed) < 0) {
-		log_event(ENTRY_SHORTAGE, &(struct entry_fields) {.pool = pool->name},
-			  "pool %s: not enough memory for who may use it: that stays as it was",
-			  pool->name);
-		return;
-	}
-	permission_done(&pool->allowed);
-	pool->allowed = allowed;
-}
-
 void pool_adopt(struct pool *pool, const struct pool_configuration *configuration,
 		uint64_t reload) {
 	struct pool_private *p = pool->private;
 
 	pool_take_settings(pool, configuration);
-	take_permission(pool, configuration);
+	pool_take_permission(pool, configuration);
 	if (p->trial.state == TRIAL_READY)
 		switch_generation(pool, reload);
 	staff_look(&p->staff);

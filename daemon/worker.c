@@ -143,10 +143,6 @@ uint64_t worker_item_age(struct worker *worker, uint64_t now) {
 	return hands_item_age(&worker->private->hands, now);
 }
 
-bool worker_runs(const struct worker *worker, const struct chunk *chunk, uint32_t offset) {
-	return progress_is_at(&worker->private->hands.progress, chunk->number, offset);
-}
-
 static void on_recalled(void *context, const struct chunk *chunk, uint32_t offset) {
 	struct worker *worker = context;
 

@@ -124,8 +124,6 @@ int worker_give(struct worker *worker, struct chunk *chunk, const struct order *
 void worker_recall(struct worker *worker, const struct chunk *chunk, uint32_t offset);
 /* µs for which it has run the same item, as far as was looked: since it was asked for this before. */
 uint64_t worker_item_age(struct worker *worker, uint64_t now);
-/* Whether the page says that the item at offset of the chunk is running now, or could be (no page). */
-bool worker_runs(const struct worker *worker, const struct chunk *chunk, uint32_t offset);
 
 /* Ends the process after grace µs unless its chunks are over by then: TERM, KILL. chunk and offset name the item
  * that is meant (chunk NULL: whatever runs). reason: static text. */

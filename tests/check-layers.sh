@@ -24,11 +24,11 @@ binding
 ahead
 handover
 route ticket
-succession outcome
+succession hiring terms outcome
 pool
 pool_inside
 retirement
-staff trial generation
+staff trial generation obituary
 recipe
 exit report
 worker
