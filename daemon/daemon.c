@@ -21,6 +21,7 @@
 #include "daemon/idle.h"
 #include "daemon/listener.h"
 #include "daemon/log.h"
+#include "daemon/manager.h"
 #include "daemon/memory.h"
 #include "daemon/notify.h"
 #include "daemon/oom.h"
@@ -33,8 +34,6 @@
 #define SECOND UINT64_C(1000000)
 /* How long an idle worker may take to go once its input is closed. */
 #define STOP_GRACE (5 * SECOND)
-/* How much longer than said a start or a stop may take, as the manager is told while it lasts. */
-#define EXTENSION (30 * SECOND)
 
 /*
  *   STARTING ──all pools warm──► RUNNING ──signal──► DRAINING ──no request left──► STOPPED
@@ -71,14 +70,11 @@ struct daemon {
 	struct oom oom;
 	uint64_t next_worker;
 	struct idle idle;
-	bool watchdog_due; /* the manager is to be told after the next pump */
+	struct manager manager;
 
 	struct event *signals[SIGNALS];
 	struct event *lifeline;
 	struct event *drain_timer;
-	struct event *status_timer; /* the status line is sent a second after something changed */
-	struct event *extend_timer; /* while starting and draining */
-	struct event *watchdog_timer;
 	struct event *room_timer; /* somebody who waits for room may have it */
 };
 
@@ -121,19 +117,12 @@ static void stop_pools(struct daemon *daemon, void (*how)(struct pool *pool, uin
 	dispatch_wake(daemon->dispatch);
 }
 
-/* From here on the end comes by itself: if it does not, the manager may help. */
-static void extend_last(struct daemon *daemon) {
-	notify_extend(EXTENSION);
-	evtimer_del(daemon->extend_timer);
-}
-
 static void drain(struct daemon *daemon) {
 	uint64_t timeout = daemon->setup->configuration->drain_timeout;
 
 	reload_stop(&daemon->reload);
 	set_state(daemon, DAEMON_DRAINING);
-	notify_stopping();
-	add_timer(daemon->extend_timer, 0);
+	manager_stops(&daemon->manager);
 	if (timeout != UINT64_MAX)
 		add_timer(daemon->drain_timer, timeout);
 	listener_stop(daemon->listener);
@@ -143,7 +132,7 @@ static void drain(struct daemon *daemon) {
 
 static void stop_now(struct daemon *daemon) {
 	daemon->hurried = true;
-	extend_last(daemon);
+	manager_ends(&daemon->manager);
 	reload_stop(&daemon->reload);
 	listener_stop(daemon->listener);
 	dispatch_cancel_all(daemon->dispatch);
@@ -193,7 +182,7 @@ static void on_drain_timer(evutil_socket_t fd, short what, void *context) {
 
 	(void) fd, (void) what;
 	log_warning("drain_timeout is over: what still runs is cancelled");
-	extend_last(daemon);
+	manager_ends(&daemon->manager);
 	dispatch_cancel_all(daemon->dispatch);
 	conn_hurry_all(&daemon->conns);
 }
@@ -212,12 +201,11 @@ static void get_facts(void *context, struct status_facts *ret) {
 	};
 }
 
-static void on_status_timer(evutil_socket_t fd, short what, void *context) {
+static void on_status_due(void *context) {
 	struct daemon *daemon = context;
 	struct status_facts facts;
 	char line[160];
 
-	(void) fd, (void) what;
 	get_facts(daemon, &facts);
 	status_line(line, sizeof line, daemon->dispatch, &facts);
 	notify_status(line);
@@ -226,36 +214,27 @@ static void on_status_timer(evutil_socket_t fd, short what, void *context) {
 		malloc_trim(0);
 }
 
-static void on_extend_timer(evutil_socket_t fd, short what, void *context) {
+static void on_ping_due(void *context) {
 	struct daemon *daemon = context;
 
-	(void) fd, (void) what;
-	if (daemon->state == DAEMON_RUNNING)
-		return;
-	notify_extend(EXTENSION);
-	add_timer(daemon->extend_timer, EXTENSION / 3);
-}
-
-/* Before the pump a free slot beside a runnable request is nothing but news: it is looked for after it. */
-static void on_watchdog_timer(evutil_socket_t fd, short what, void *context) {
-	struct daemon *daemon = context;
-
-	(void) fd, (void) what;
-	daemon->watchdog_due = true;
 	dispatch_wake(daemon->dispatch);
-	add_timer(daemon->watchdog_timer, notify_watchdog_period() / 2);
 }
 
-/* Alive is not enough: work that could go on must be going on. */
-static void feed_watchdog(struct daemon *daemon) {
-	daemon->watchdog_due = false;
-	if (dispatch_is_stuck(daemon->dispatch))
-		log_event(
-			ENTRY_STUCK, NULL,
-			"a free slot and a runnable request stand side by side: no watchdog ping");
-	else
-		notify_watchdog();
+static bool is_well(void *context) {
+	struct daemon *daemon = context;
+
+	if (!dispatch_is_stuck(daemon->dispatch))
+		return true;
+	log_event(ENTRY_STUCK, NULL,
+		  "a free slot and a runnable request stand side by side: no watchdog ping");
+	return false;
 }
+
+static const struct manager_ops manager_ops = {
+	.status_due = on_status_due,
+	.ping_due = on_ping_due,
+	.is_well = is_well,
+};
 
 /* A drain that was asked for would end with the daemon, and a reload would be forgotten: both are waited for. */
 static bool is_idle(void *context) {
@@ -320,17 +299,14 @@ static void on_pumped(void *context) {
 		reload_wake(&daemon->reload);
 	if (daemon->state == DAEMON_STARTING && all_pools(daemon, pool_is_warm)) {
 		set_state(daemon, DAEMON_RUNNING);
-		notify_ready();
+		manager_is_ready(&daemon->manager);
 	}
 	if (daemon->state == DAEMON_DRAINING && !dispatch_has_requests(daemon->dispatch))
 		stop_pools(daemon, pool_stop);
 	if (daemon->state == DAEMON_STOPPED && all_pools(daemon, pool_is_empty) &&
 	    (daemon->hurried || conn_all_sent(&daemon->conns)))
 		event_base_loopbreak(daemon->loop.base);
-	else if (!evtimer_pending(daemon->status_timer, NULL))
-		add_timer(daemon->status_timer, SECOND);
-	if (daemon->watchdog_due)
-		feed_watchdog(daemon);
+	manager_wake(&daemon->manager);
 	idle_look(&daemon->idle);
 }
 
@@ -490,13 +466,9 @@ static int build_timers(struct daemon *daemon) {
 			return -ENOMEM;
 	}
 	daemon->drain_timer = evtimer_new(base, on_drain_timer, daemon);
-	daemon->status_timer = evtimer_new(base, on_status_timer, daemon);
-	daemon->extend_timer = evtimer_new(base, on_extend_timer, daemon);
-	daemon->watchdog_timer = evtimer_new(base, on_watchdog_timer, daemon);
 	daemon->room_timer = evtimer_new(base, on_room_timer, daemon);
-	return daemon->drain_timer && daemon->status_timer && daemon->extend_timer &&
-			       daemon->watchdog_timer && daemon->room_timer
-		       ? 0
+	return daemon->drain_timer && daemon->room_timer
+		       ? manager_init(&daemon->manager, base, &manager_ops, daemon)
 		       : -ENOMEM;
 }
 
@@ -536,14 +508,14 @@ static void on_reload_began(void *context) {
 	struct daemon *daemon = context;
 
 	if (daemon->state == DAEMON_RUNNING)
-		notify_reloading(clock_now());
+		manager_reloads(&daemon->manager);
 }
 
 static void on_reload_ended(void *context) {
 	struct daemon *daemon = context;
 
 	if (daemon->state == DAEMON_RUNNING)
-		notify_ready();
+		manager_is_ready(&daemon->manager);
 }
 
 static void on_configuration_changed(void *context) {
@@ -615,10 +587,8 @@ static int build(struct daemon *daemon) {
 }
 
 static void free_events(struct daemon *daemon) {
-	struct event *events[] = {
-		daemon->signals[0],   daemon->signals[1],     daemon->signals[2],
-		daemon->lifeline,     daemon->drain_timer,    daemon->status_timer,
-		daemon->extend_timer, daemon->watchdog_timer, daemon->room_timer};
+	struct event *events[] = {daemon->signals[0], daemon->signals[1],  daemon->signals[2],
+				  daemon->lifeline,   daemon->drain_timer, daemon->room_timer};
 
 	for (size_t i = 0; i < sizeof events / sizeof *events; i++)
 		if (events[i])
@@ -634,6 +604,7 @@ static void daemon_done(struct daemon *daemon) {
 	oom_done(&daemon->oom);
 	quota_done(&daemon->quota);
 	free_events(daemon);
+	manager_done(&daemon->manager);
 	idle_done(&daemon->idle);
 	if (daemon->loop.base)
 		event_base_free(daemon->loop.base);
@@ -655,15 +626,12 @@ static int listen_on(struct daemon *daemon) {
 
 static void start(struct daemon *daemon) {
 	static const char ready[] = "READY=1\n";
-	uint64_t watchdog = notify_watchdog_period();
 
 	/* Its starter waits for nothing but the socket. */
 	if (daemon->setup->private_fd >= 0 &&
 	    write(daemon->setup->private_fd, ready, strlen(ready)) < 0)
 		log_warning("cannot tell the starter that we listen: %s", strerror(errno));
-	add_timer(daemon->extend_timer, 0);
-	if (watchdog)
-		add_timer(daemon->watchdog_timer, 0);
+	manager_starts(&daemon->manager);
 	struct pool *pool;
 
 	TAILQ_FOREACH (pool, &daemon->dispatch->pools, link)

@@ -45,6 +45,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/lag.c %reldir%/lag.h \
 	%reldir%/listener.c %reldir%/listener.h \
 	%reldir%/log.c %reldir%/log.h \
+	%reldir%/manager.c %reldir%/manager.h \
 	%reldir%/memory.c %reldir%/memory.h \
 	%reldir%/method.c %reldir%/method.h \
 	%reldir%/notify.c %reldir%/notify.h \

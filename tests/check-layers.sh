@@ -34,7 +34,7 @@ exit report
 worker
 worker_inside
 conversation hands stop
-process order output listener
+process order output listener manager
 channel spawn notify idle deadline cgroup oom cpus memory users
 log file
 journal
