@@ -19,6 +19,7 @@
 #include "daemon/cpus.h"
 #include "daemon/dispatch.h"
 #include "daemon/idle.h"
+#include "daemon/lifetime.h"
 #include "daemon/listener.h"
 #include "daemon/log.h"
 #include "daemon/manager.h"
@@ -31,29 +32,9 @@
 #include "daemon/service.h"
 #include "daemon/status.h"
 
-#define SECOND UINT64_C(1000000)
-/* How long an idle worker may take to go once its input is closed. */
-#define STOP_GRACE (5 * SECOND)
-
-/*
- *   STARTING ──all pools warm──► RUNNING ──signal──► DRAINING ──no request left──► STOPPED
- */
-enum daemon_state { DAEMON_STARTING, DAEMON_RUNNING, DAEMON_DRAINING, DAEMON_STOPPED };
-
-static const char *const state_names[] = {
-	[DAEMON_STARTING] = "starting",
-	[DAEMON_RUNNING] = "running",
-	[DAEMON_DRAINING] = "draining",
-	[DAEMON_STOPPED] = "stopped",
-};
-
-enum { SIGNALS = 3 };
-
 struct daemon {
 	const struct daemon_setup *setup;
-	enum daemon_state state;
 	uint64_t started;
-	bool hurried; /* nothing is waited for any more, unread replies neither */
 	struct channel_loop loop;
 	struct listener *listener;
 	struct dispatch *dispatch;
@@ -71,130 +52,20 @@ struct daemon {
 	uint64_t next_worker;
 	struct idle idle;
 	struct manager manager;
-
-	struct event *signals[SIGNALS];
-	struct event *lifeline;
-	struct event *drain_timer;
+	struct lifetime lifetime;
 	struct event *room_timer; /* somebody who waits for room may have it */
 };
 
-static void set_state(struct daemon *daemon, enum daemon_state state) {
-	static const enum entry_kind kinds[] = {
-		[DAEMON_RUNNING] = ENTRY_DAEMON_READY,
-		[DAEMON_DRAINING] = ENTRY_DAEMON_STOPPING,
-		[DAEMON_STOPPED] = ENTRY_DAEMON_STOPPED,
-	};
-
-	log_event(kinds[state], NULL, "%s -> %s", state_names[daemon->state], state_names[state]);
-	daemon->state = state;
-}
-
-static void add_timer(struct event *timer, uint64_t us) {
-	struct timeval interval = clock_interval(us);
-
-	evtimer_add(timer, &interval);
-}
-
-/* -------- stopping -------- */
-
-static void each_pool(struct daemon *daemon, void (*visit)(struct pool *pool, uint64_t grace),
-		      uint64_t grace) {
-	struct pool *pool;
-
-	TAILQ_FOREACH (pool, &daemon->dispatch->pools, link)
-		visit(pool, grace);
-}
-
-static void kill_pool(struct pool *pool, uint64_t grace) {
-	(void) grace;
-	pool_kill(pool);
-}
-
-static void stop_pools(struct daemon *daemon, void (*how)(struct pool *pool, uint64_t grace)) {
-	if (daemon->state != DAEMON_STOPPED)
-		set_state(daemon, DAEMON_STOPPED);
-	each_pool(daemon, how, STOP_GRACE);
-	dispatch_wake(daemon->dispatch);
-}
-
-static void drain(struct daemon *daemon) {
-	uint64_t timeout = daemon->setup->configuration->drain_timeout;
-
-	reload_stop(&daemon->reload);
-	set_state(daemon, DAEMON_DRAINING);
-	manager_stops(&daemon->manager);
-	if (timeout != UINT64_MAX)
-		add_timer(daemon->drain_timer, timeout);
-	listener_stop(daemon->listener);
-	conn_shut_all(&daemon->conns);
-	dispatch_wake(daemon->dispatch);
-}
-
-static void stop_now(struct daemon *daemon) {
-	daemon->hurried = true;
-	manager_ends(&daemon->manager);
-	reload_stop(&daemon->reload);
-	listener_stop(daemon->listener);
-	dispatch_cancel_all(daemon->dispatch);
-	stop_pools(daemon, kill_pool);
-}
-
-static bool all_pools(const struct daemon *daemon, bool (*test)(const struct pool *pool)) {
-	const struct pool *pool;
-
-	TAILQ_FOREACH (pool, &daemon->dispatch->pools, link)
-		if (!test(pool))
-			return false;
-	return true;
-}
-
 /* -------- events -------- */
-
-static void on_signal(evutil_socket_t number, short what, void *context) {
-	struct daemon *daemon = context;
-
-	(void) what;
-	if (number == SIGHUP && daemon->state < DAEMON_DRAINING)
-		reload_anonymous(&daemon->reload);
-	else if (number == SIGHUP)
-		log_warning("SIGHUP is ignored: the daemon stops");
-	else if (daemon->state < DAEMON_DRAINING)
-		drain(daemon);
-	else
-		stop_now(daemon);
-}
-
-/* Whoever started a private daemon is gone. */
-static void on_lifeline(evutil_socket_t fd, short what, void *context) {
-	struct daemon *daemon = context;
-	char byte;
-	ssize_t n = read(fd, &byte, 1);
-
-	(void) what;
-	if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
-		return;
-	event_del(daemon->lifeline);
-	stop_now(daemon);
-}
-
-static void on_drain_timer(evutil_socket_t fd, short what, void *context) {
-	struct daemon *daemon = context;
-
-	(void) fd, (void) what;
-	log_warning("drain_timeout is over: what still runs is cancelled");
-	manager_ends(&daemon->manager);
-	dispatch_cancel_all(daemon->dispatch);
-	conn_hurry_all(&daemon->conns);
-}
 
 static void get_facts(void *context, struct status_facts *ret) {
 	const struct daemon *daemon = context;
+	enum lifetime_state state = daemon->lifetime.state;
 
+	if (state == LIFETIME_RUNNING && daemon->api.operations.drained)
+		state = LIFETIME_DRAINING;
 	*ret = (struct status_facts) {
-		.state = state_names[daemon->api.operations.drained &&
-						     daemon->state == DAEMON_RUNNING
-					     ? DAEMON_DRAINING
-					     : daemon->state],
+		.state = lifetime_state_name(state),
 		.started = daemon->started,
 		.now = clock_now(),
 		.connections = (unsigned) daemon->quota.held[QUOTA_CONNECTIONS],
@@ -240,7 +111,7 @@ static const struct manager_ops manager_ops = {
 static bool is_idle(void *context) {
 	const struct daemon *daemon = context;
 
-	return daemon->state == DAEMON_RUNNING && TAILQ_EMPTY(&daemon->conns) &&
+	return daemon->lifetime.state == LIFETIME_RUNNING && TAILQ_EMPTY(&daemon->conns) &&
 	       !dispatch_has_requests(daemon->dispatch) && !daemon->api.operations.drained &&
 	       !reload_is_going_on(&daemon->reload);
 }
@@ -253,7 +124,7 @@ static void on_idle(void *context) {
 		return idle_look(&daemon->idle);
 	log_event(ENTRY_DAEMON_IDLE, NULL, "idle for %.1f s: the next connection starts it again",
 		  (double) daemon->setup->exit_on_idle / 1e6);
-	drain(daemon);
+	lifetime_drain(&daemon->lifetime);
 }
 
 static const struct idle_ops idle_ops = {.is_idle = is_idle, .over = on_idle};
@@ -289,23 +160,14 @@ static void on_room_timer(evutil_socket_t fd, short what, void *context) {
 	event_active(daemon->room_timer, EV_TIMEOUT, 1);
 }
 
-/* After each pump: does it complete a start, a drain, a stop? */
 static void on_pumped(void *context) {
 	struct daemon *daemon = context;
 
 	watch_wake(&daemon->api.watches);
 	operations_wake(&daemon->api.operations);
-	if (daemon->state < DAEMON_DRAINING)
+	if (daemon->lifetime.state < LIFETIME_DRAINING)
 		reload_wake(&daemon->reload);
-	if (daemon->state == DAEMON_STARTING && all_pools(daemon, pool_is_warm)) {
-		set_state(daemon, DAEMON_RUNNING);
-		manager_is_ready(&daemon->manager);
-	}
-	if (daemon->state == DAEMON_DRAINING && !dispatch_has_requests(daemon->dispatch))
-		stop_pools(daemon, pool_stop);
-	if (daemon->state == DAEMON_STOPPED && all_pools(daemon, pool_is_empty) &&
-	    (daemon->hurried || conn_all_sent(&daemon->conns)))
-		event_base_loopbreak(daemon->loop.base);
+	lifetime_wake(&daemon->lifetime);
 	manager_wake(&daemon->manager);
 	idle_look(&daemon->idle);
 }
@@ -451,25 +313,28 @@ static int build_pools(struct daemon *daemon) {
 }
 
 static int build_timers(struct daemon *daemon) {
-	static const int numbers[SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
 	struct event_base *base = daemon->loop.base;
+	int r;
 
-	for (int i = 0; i < SIGNALS; i++) {
-		daemon->signals[i] = evsignal_new(base, numbers[i], on_signal, daemon);
-		if (!daemon->signals[i] || event_add(daemon->signals[i], NULL) < 0)
-			return -ENOMEM;
-	}
-	if (daemon->setup->private_fd >= 0) {
-		daemon->lifeline = event_new(base, daemon->setup->private_fd, EV_READ | EV_PERSIST,
-					     on_lifeline, daemon);
-		if (!daemon->lifeline || event_add(daemon->lifeline, NULL) < 0)
-			return -ENOMEM;
-	}
-	daemon->drain_timer = evtimer_new(base, on_drain_timer, daemon);
 	daemon->room_timer = evtimer_new(base, on_room_timer, daemon);
-	return daemon->drain_timer && daemon->room_timer
-		       ? manager_init(&daemon->manager, base, &manager_ops, daemon)
-		       : -ENOMEM;
+	if (!daemon->room_timer)
+		return -ENOMEM;
+	r = manager_init(&daemon->manager, base, &manager_ops, daemon);
+	if (r < 0)
+		return r;
+	r = idle_init(&daemon->idle, base, daemon->setup->exit_on_idle, &idle_ops, daemon);
+	if (r < 0)
+		return r;
+	return lifetime_init(&daemon->lifetime,
+			     &(struct lifetime_setup) {
+				     .base = base,
+				     .lifeline = daemon->setup->private_fd,
+				     .configuration = daemon->setup->configuration,
+				     .dispatch = daemon->dispatch,
+				     .reload = &daemon->reload,
+				     .manager = &daemon->manager,
+				     .conns = &daemon->conns,
+			     });
 }
 
 static unsigned count_slots(const struct configuration *configuration) {
@@ -507,14 +372,14 @@ static int read_configuration(void *context, struct configuration *ret,
 static void on_reload_began(void *context) {
 	struct daemon *daemon = context;
 
-	if (daemon->state == DAEMON_RUNNING)
+	if (daemon->lifetime.state == LIFETIME_RUNNING)
 		manager_reloads(&daemon->manager);
 }
 
 static void on_reload_ended(void *context) {
 	struct daemon *daemon = context;
 
-	if (daemon->state == DAEMON_RUNNING)
+	if (daemon->lifetime.state == LIFETIME_RUNNING)
 		manager_is_ready(&daemon->manager);
 }
 
@@ -579,20 +444,7 @@ static int build(struct daemon *daemon) {
 	divide_cgroup(daemon);
 	init_reload(daemon);
 	r = build_pools(daemon);
-	if (r == 0)
-		r = build_timers(daemon);
-	return r < 0 ? r
-		     : idle_init(&daemon->idle, daemon->loop.base, daemon->setup->exit_on_idle,
-				 &idle_ops, daemon);
-}
-
-static void free_events(struct daemon *daemon) {
-	struct event *events[] = {daemon->signals[0], daemon->signals[1],  daemon->signals[2],
-				  daemon->lifeline,   daemon->drain_timer, daemon->room_timer};
-
-	for (size_t i = 0; i < sizeof events / sizeof *events; i++)
-		if (events[i])
-			event_free(events[i]);
+	return r < 0 ? r : build_timers(daemon);
 }
 
 static void daemon_done(struct daemon *daemon) {
@@ -603,7 +455,9 @@ static void daemon_done(struct daemon *daemon) {
 	cgroup_free(daemon->cgroup);
 	oom_done(&daemon->oom);
 	quota_done(&daemon->quota);
-	free_events(daemon);
+	if (daemon->room_timer)
+		event_free(daemon->room_timer);
+	lifetime_done(&daemon->lifetime);
 	manager_done(&daemon->manager);
 	idle_done(&daemon->idle);
 	if (daemon->loop.base)
@@ -624,21 +478,6 @@ static int listen_on(struct daemon *daemon) {
 	return r < 0 ? DAEMON_EXIT_SOCKET : 0;
 }
 
-static void start(struct daemon *daemon) {
-	static const char ready[] = "READY=1\n";
-
-	/* Its starter waits for nothing but the socket. */
-	if (daemon->setup->private_fd >= 0 &&
-	    write(daemon->setup->private_fd, ready, strlen(ready)) < 0)
-		log_warning("cannot tell the starter that we listen: %s", strerror(errno));
-	manager_starts(&daemon->manager);
-	struct pool *pool;
-
-	TAILQ_FOREACH (pool, &daemon->dispatch->pools, link)
-		pool_start(pool);
-	dispatch_wake(daemon->dispatch);
-}
-
 int daemon_run(const struct daemon_setup *setup) {
 	struct daemon daemon = {.setup = setup, .started = clock_now(), .next_worker = 1};
 	int status, r;
@@ -654,7 +493,7 @@ int daemon_run(const struct daemon_setup *setup) {
 		status = listen_on(&daemon);
 	}
 	if (status == 0) {
-		start(&daemon);
+		lifetime_start(&daemon.lifetime, daemon.listener);
 		if (event_base_dispatch(daemon.loop.base) < 0)
 			status = DAEMON_EXIT_SYSTEM;
 	}

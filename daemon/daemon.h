@@ -5,7 +5,7 @@
 struct configuration;
 struct configuration_error;
 
-/* The composition: builds the parts, wires their callbacks, runs, drains, stops. */
+/* The composition: builds the parts, wires their callbacks, runs. */
 
 struct daemon_setup {
 	struct configuration *configuration; /* a reload puts another in its place */

@@ -43,6 +43,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/journal.c %reldir%/journal.h \
 	%reldir%/keys.c %reldir%/keys.h \
 	%reldir%/lag.c %reldir%/lag.h \
+	%reldir%/lifetime.c %reldir%/lifetime.h \
 	%reldir%/listener.c %reldir%/listener.h \
 	%reldir%/log.c %reldir%/log.h \
 	%reldir%/manager.c %reldir%/manager.h \

@@ -8,6 +8,7 @@ cd "$(dirname "$0")/.."
 daemon_order='
 main launch
 daemon
+lifetime
 api
 reload
 delivery status watch service operations
