@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "daemon/api.h"
@@ -16,14 +15,13 @@
 #include "daemon/configuration.h"
 #include "daemon/conn.h"
 #include "daemon/delivery.h"
-#include "daemon/cpus.h"
 #include "daemon/dispatch.h"
 #include "daemon/idle.h"
 #include "daemon/lifetime.h"
 #include "daemon/listener.h"
 #include "daemon/log.h"
+#include "daemon/machine.h"
 #include "daemon/manager.h"
-#include "daemon/memory.h"
 #include "daemon/notify.h"
 #include "daemon/oom.h"
 #include "daemon/pool.h"
@@ -187,36 +185,13 @@ static const struct listener_ops listener_ops = {.accepted = on_accepted};
 
 /* -------- building -------- */
 
-/* The daemon needs a descriptor a client and several a worker; its workers get what was there before. */
-static uint64_t raise_nofile(void) {
-	struct rlimit limit;
-	rlim_t before;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return 1024;
-	before = limit.rlim_cur;
-	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-		log_warning("cannot raise RLIMIT_NOFILE: %s", strerror(errno));
-	return before;
-}
-
-/* All users together get at most half of what there is: the rest is for workers, and for what results overdraw. */
-static uint64_t total_bytes(uint64_t configured) {
-	uint64_t half = memory_limit("/proc/self/cgroup", "/sys/fs/cgroup") / 2;
-
-	if (configured)
-		return configured;
-	return half < LIMIT_TOTAL_BYTES ? half : LIMIT_TOTAL_BYTES;
-}
-
 static struct quota_limits quota_limits(const struct configuration *configuration) {
 	return (struct quota_limits) {
 		.connections = configuration->limits.connections,
 		.user_connections = configuration->limits.user_connections,
 		.user_items = configuration->limits.user_items,
 		.user_bytes = configuration->limits.user_bytes,
-		.total_bytes = total_bytes(configuration->limits.total_bytes),
+		.total_bytes = machine_total_bytes(configuration),
 	};
 }
 
@@ -258,7 +233,7 @@ static void fill_setups(struct daemon *daemon) {
 		.launcher = daemon->setup->launcher,
 		.environment = environ,
 		.private = daemon->setup->private_fd >= 0,
-		.nofile = raise_nofile(),
+		.nofile = machine_raise_nofile(),
 		.next_worker = &daemon->next_worker,
 	};
 	daemon->api = (struct api) {
@@ -337,19 +312,6 @@ static int build_timers(struct daemon *daemon) {
 			     });
 }
 
-static unsigned count_slots(const struct configuration *configuration) {
-	unsigned allowed, quota;
-
-	if (configuration->slots != SETTING_AUTO)
-		return (unsigned) configuration->slots;
-	allowed = cpus_allowed();
-	quota = cpus_quota("");
-	log_info(quota ? "slots = auto: %u CPUs by affinity, %u by CPU quota"
-		       : "slots = auto: %u CPUs by affinity",
-		 allowed, quota);
-	return quota && quota < allowed ? quota : allowed;
-}
-
 /* A private daemon's stderr is its starter's: whoever asked for results wants no diary. */
 static void take_log_level(const struct daemon *daemon) {
 	uint64_t level = daemon->setup->configuration->log_level;
@@ -388,7 +350,7 @@ static void on_configuration_changed(void *context) {
 	const struct configuration *configuration = daemon->setup->configuration;
 
 	take_log_level(daemon);
-	dispatch_set_slots(daemon->dispatch, count_slots(configuration));
+	dispatch_set_slots(daemon->dispatch, machine_slots(configuration));
 	fill_limits(daemon);
 	daemon->api.deliveries.reply_limit = configuration->limits.reply;
 	daemon->quota.limits = quota_limits(configuration);
@@ -435,7 +397,7 @@ static int build(struct daemon *daemon) {
 	daemon->loop.scratch = malloc(CHANNEL_SCRATCH);
 	if (!daemon->loop.base || !daemon->loop.scratch)
 		return -ENOMEM;
-	r = dispatch_new(&daemon->dispatch, &daemon->loop, count_slots(configuration),
+	r = dispatch_new(&daemon->dispatch, &daemon->loop, machine_slots(configuration),
 			 &dispatch_ops, daemon);
 	if (r < 0)
 		return r;

@@ -46,6 +46,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/lifetime.c %reldir%/lifetime.h \
 	%reldir%/listener.c %reldir%/listener.h \
 	%reldir%/log.c %reldir%/log.h \
+	%reldir%/machine.c %reldir%/machine.h \
 	%reldir%/manager.c %reldir%/manager.h \
 	%reldir%/memory.c %reldir%/memory.h \
 	%reldir%/method.c %reldir%/method.h \
