@@ -25,8 +25,8 @@
 #include "daemon/notify.h"
 #include "daemon/oom.h"
 #include "daemon/pool.h"
-#include "daemon/quota.h"
 #include "daemon/reload.h"
+#include "daemon/room.h"
 #include "daemon/service.h"
 #include "daemon/status.h"
 
@@ -43,7 +43,7 @@ struct daemon {
 	struct conn_setup conn_setup;
 	struct intake_limits intake_limits;
 	struct conn_list conns;
-	struct quota quota;
+	struct room room;
 	struct pool_setup pool_setup;
 	struct cgroup *cgroup;
 	struct oom oom;
@@ -51,7 +51,6 @@ struct daemon {
 	struct idle idle;
 	struct manager manager;
 	struct lifetime lifetime;
-	struct event *room_timer; /* somebody who waits for room may have it */
 };
 
 /* -------- events -------- */
@@ -66,7 +65,7 @@ static void get_facts(void *context, struct status_facts *ret) {
 		.state = lifetime_state_name(state),
 		.started = daemon->started,
 		.now = clock_now(),
-		.connections = (unsigned) daemon->quota.held[QUOTA_CONNECTIONS],
+		.connections = (unsigned) daemon->room.quota.held[QUOTA_CONNECTIONS],
 	};
 }
 
@@ -140,24 +139,6 @@ static void on_accepted(void *context, int fd, const struct peer *peer) {
 	idle_look(&daemon->idle);
 }
 
-static void on_released(void *context) {
-	struct daemon *daemon = context;
-
-	event_active(daemon->room_timer, EV_TIMEOUT, 1);
-}
-
-/* One at a time: what it reads may be all there is room for. */
-static void on_room_timer(evutil_socket_t fd, short what, void *context) {
-	struct daemon *daemon = context;
-	struct quota_waiter *waiter = quota_next(&daemon->quota);
-
-	(void) fd, (void) what;
-	if (!waiter)
-		return;
-	intake_go_on(waiter);
-	event_active(daemon->room_timer, EV_TIMEOUT, 1);
-}
-
 static void on_pumped(void *context) {
 	struct daemon *daemon = context;
 
@@ -184,24 +165,6 @@ static const struct dispatch_ops dispatch_ops = {
 static const struct listener_ops listener_ops = {.accepted = on_accepted};
 
 /* -------- building -------- */
-
-static struct quota_limits quota_limits(const struct configuration *configuration) {
-	return (struct quota_limits) {
-		.connections = configuration->limits.connections,
-		.user_connections = configuration->limits.user_connections,
-		.user_items = configuration->limits.user_items,
-		.user_bytes = configuration->limits.user_bytes,
-		.total_bytes = machine_total_bytes(configuration),
-	};
-}
-
-static void init_quota(struct daemon *daemon) {
-	const struct quota_limits limits = quota_limits(daemon->setup->configuration);
-
-	quota_init(&daemon->quota, &limits);
-	daemon->quota.released = on_released;
-	daemon->quota.context = daemon;
-}
 
 extern char **environ;
 
@@ -240,7 +203,7 @@ static void fill_setups(struct daemon *daemon) {
 		.loop = &daemon->loop,
 		.dispatch = daemon->dispatch,
 		.configuration = configuration,
-		.quota = &daemon->quota,
+		.quota = &daemon->room.quota,
 		.facts = get_facts,
 		.reload = &daemon->reload,
 		.context = daemon,
@@ -265,7 +228,7 @@ static void fill_setups(struct daemon *daemon) {
 		.interfaces = daemon->interfaces,
 		.n_interfaces = sizeof daemon->interfaces / sizeof *daemon->interfaces,
 		.limits = &daemon->intake_limits,
-		.quota = &daemon->quota,
+		.quota = &daemon->room.quota,
 		.all = &daemon->conns,
 		.closed = on_conn_closed,
 		.context = daemon,
@@ -289,12 +252,8 @@ static int build_pools(struct daemon *daemon) {
 
 static int build_timers(struct daemon *daemon) {
 	struct event_base *base = daemon->loop.base;
-	int r;
+	int r = manager_init(&daemon->manager, base, &manager_ops, daemon);
 
-	daemon->room_timer = evtimer_new(base, on_room_timer, daemon);
-	if (!daemon->room_timer)
-		return -ENOMEM;
-	r = manager_init(&daemon->manager, base, &manager_ops, daemon);
 	if (r < 0)
 		return r;
 	r = idle_init(&daemon->idle, base, daemon->setup->exit_on_idle, &idle_ops, daemon);
@@ -353,8 +312,7 @@ static void on_configuration_changed(void *context) {
 	dispatch_set_slots(daemon->dispatch, machine_slots(configuration));
 	fill_limits(daemon);
 	daemon->api.deliveries.reply_limit = configuration->limits.reply;
-	daemon->quota.limits = quota_limits(configuration);
-	on_released(daemon);
+	room_set_limits(&daemon->room, configuration);
 }
 
 static const struct reload_ops reload_ops = {
@@ -397,6 +355,9 @@ static int build(struct daemon *daemon) {
 	daemon->loop.scratch = malloc(CHANNEL_SCRATCH);
 	if (!daemon->loop.base || !daemon->loop.scratch)
 		return -ENOMEM;
+	r = room_init(&daemon->room, daemon->loop.base, configuration);
+	if (r < 0)
+		return r;
 	r = dispatch_new(&daemon->dispatch, &daemon->loop, machine_slots(configuration),
 			 &dispatch_ops, daemon);
 	if (r < 0)
@@ -416,9 +377,7 @@ static void daemon_done(struct daemon *daemon) {
 	dispatch_free(daemon->dispatch);
 	cgroup_free(daemon->cgroup);
 	oom_done(&daemon->oom);
-	quota_done(&daemon->quota);
-	if (daemon->room_timer)
-		event_free(daemon->room_timer);
+	room_done(&daemon->room);
 	lifetime_done(&daemon->lifetime);
 	manager_done(&daemon->manager);
 	idle_done(&daemon->idle);
@@ -445,7 +404,6 @@ int daemon_run(const struct daemon_setup *setup) {
 	int status, r;
 
 	TAILQ_INIT(&daemon.conns);
-	init_quota(&daemon);
 	signal(SIGPIPE, SIG_IGN);
 	r = build(&daemon);
 	if (r < 0) {

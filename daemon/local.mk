@@ -78,6 +78,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/results.c %reldir%/results.h \
 	%reldir%/retirement.c %reldir%/retirement.h \
 	%reldir%/returns.c \
+	%reldir%/room.c %reldir%/room.h \
 	%reldir%/rlimit.c %reldir%/rlimit.h \
 	%reldir%/route.c %reldir%/route.h \
 	%reldir%/routing.c %reldir%/routing.h \

@@ -14,7 +14,7 @@ reload
 delivery status watch service operations
 outlet feed
 batch answer audience
-conn
+conn room
 conn_inside
 intake method
 returns cancellation overview
