@@ -86,6 +86,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/section.c %reldir%/section.h \
 	%reldir%/service.c %reldir%/service.h \
 	%reldir%/setting.c %reldir%/setting.h \
+	%reldir%/sources.c %reldir%/sources.h \
 	%reldir%/spawn.c %reldir%/spawn.h \
 	%reldir%/staff.c %reldir%/staff.h \
 	%reldir%/status.c %reldir%/status.h \
@@ -99,7 +100,9 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/watch.c %reldir%/watch.h \
 	%reldir%/wear.c %reldir%/wear.h \
 	%reldir%/worker.c %reldir%/worker.h %reldir%/worker_inside.h
-%canon_reldir%_libdaemon_la_CPPFLAGS = $(AM_CPPFLAGS) -DSYSCONFDIR='"$(sysconfdir)"'
+%canon_reldir%_libdaemon_la_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DSYSCONFDIR='"$(sysconfdir)"' -DPKGLIBEXECDIR='"$(pkglibexecdir)"' \
+	-DFUNCTIONSDIR='"$(functionsdir)"'
 %canon_reldir%_libdaemon_la_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS) $(JANSSON_CFLAGS) \
 	$(LIBSYSTEMD_CFLAGS) $(LIBCONFUSE_CFLAGS)
 %canon_reldir%_libdaemon_la_LIBADD = protocol/libprotocol.la $(LIBEVENT_LIBS) $(JANSSON_LIBS) \
@@ -107,9 +110,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 
 sbin_PROGRAMS += %reldir%/procpoold
 %canon_reldir%_procpoold_SOURCES = %reldir%/main.c
-%canon_reldir%_procpoold_CPPFLAGS = $(AM_CPPFLAGS) \
-	-DSYSCONFDIR='"$(sysconfdir)"' -DPKGLIBEXECDIR='"$(pkglibexecdir)"' \
-	-DFUNCTIONSDIR='"$(functionsdir)"'
+%canon_reldir%_procpoold_CPPFLAGS = $(AM_CPPFLAGS) -DPKGLIBEXECDIR='"$(pkglibexecdir)"'
 %canon_reldir%_procpoold_LDADD = %reldir%/libdaemon.la
 
 pkglibexec_PROGRAMS += %reldir%/procpool-launch

@@ -35,7 +35,7 @@ exit report
 worker
 worker_inside
 conversation hands stop
-process order output listener manager machine
+process order output listener manager machine sources
 channel spawn notify idle deadline cgroup oom cpus memory users
 log file
 journal

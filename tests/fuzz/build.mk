@@ -5,8 +5,8 @@
 CC = clang
 targets := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
 packages = jansson libevent_core libsystemd libconfuse
-# Not the command lines: they need to know where things are installed.
-left_out = daemon/main.c daemon/launch.c daemon/options.c
+# Not the command lines, nor what finds the configuration: they need to know where things are installed.
+left_out = daemon/main.c daemon/launch.c daemon/options.c daemon/sources.c
 sources := $(wildcard protocol/*.c) $(filter-out $(left_out),$(wildcard daemon/*.c))
 objects := $(sources:%.c=$(OUT)/%.o) $(OUT)/protocol/interface.o
 

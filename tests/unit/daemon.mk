@@ -30,6 +30,7 @@ daemon_tests = \
 	%reldir%/scale \
 	%reldir%/sched \
 	%reldir%/sched_shares \
+	%reldir%/sources \
 	%reldir%/wear
 check_PROGRAMS += $(daemon_tests)
 TESTS += $(daemon_tests)
@@ -170,6 +171,11 @@ daemon_test_libs = daemon/libdaemon.la $(unit_libs)
 %canon_reldir%_sched_CFLAGS = $(unit_cflags)
 %canon_reldir%_sched_LDADD = $(daemon_test_libs)
 %canon_reldir%_sched_LDFLAGS = $(unit_ldflags)
+
+%canon_reldir%_sources_SOURCES = %reldir%/sources.c
+%canon_reldir%_sources_CFLAGS = $(unit_cflags)
+%canon_reldir%_sources_LDADD = $(daemon_test_libs)
+%canon_reldir%_sources_LDFLAGS = $(unit_ldflags)
 
 %canon_reldir%_wear_SOURCES = %reldir%/wear.c
 %canon_reldir%_wear_CFLAGS = $(unit_cflags)

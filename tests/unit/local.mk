@@ -26,7 +26,7 @@ unit_cflags = $(AM_CFLAGS) -fno-builtin $(CRITERION_CFLAGS) $(JANSSON_CFLAGS)
 unit_libs = %reldir%/libunit.la protocol/libprotocol.la $(JANSSON_LIBS) $(CRITERION_LIBS)
 unit_ldflags = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray,--wrap=free \
-	-Wl,--wrap=strdup,--wrap=strndup,--wrap=asprintf,--wrap=vasprintf,--wrap=posix_memalign
+	-Wl,--wrap=strdup,--wrap=strndup,--wrap=asprintf,--wrap=vasprintf,--wrap=posix_memalign,--wrap=scandir
 
 check_LTLIBRARIES += %reldir%/libunit.la
 %canon_reldir%_libunit_la_SOURCES = %reldir%/unit.c %reldir%/unit.h

@@ -1,5 +1,6 @@
 #include "tests/unit/unit.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdarg.h>
@@ -85,6 +86,16 @@ int __wrap_asprintf(char **ret, const char *format, ...) {
 	r = __wrap_vasprintf(ret, format, arguments);
 	va_end(arguments);
 	return r;
+}
+
+/* Its entries and their array are the caller's to free. */
+WRAP(int, scandir, const char *path, struct dirent ***ret, int (*filter)(const struct dirent *),
+     int (*compare)(const struct dirent **, const struct dirent **)) {
+	int n = __real_scandir(path, ret, filter, compare);
+
+	if (n >= 0)
+		live += (size_t) n + (*ret != NULL);
+	return n;
 }
 
 WRAP(void, free, void *block) {

@@ -10,9 +10,9 @@
  * is seen by no sanitizer, for that process ends without the sanitizer's report.
  *
  * Counted are malloc, calloc, realloc, reallocarray, strdup, strndup, asprintf, vasprintf,
- * posix_memalign and free, where our own objects call them (the linker's --wrap). Memory that libc
- * allocates by itself and the caller frees (getline, open_memstream) must not be used in tested
- * code without adding it here.
+ * posix_memalign, scandir and free, where our own objects call them (the linker's --wrap). Memory
+ * that libc allocates by itself and the caller frees (getline, open_memstream) must not be used in
+ * tested code without adding it here.
  */
 #define UNIT_TEST(suite, name) \
 	static void suite##_##name(void); \
