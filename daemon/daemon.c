@@ -11,9 +11,9 @@
 #include "daemon/api.h"
 #include "daemon/cgroup.h"
 #include "daemon/channel.h"
+#include "daemon/clients.h"
 #include "daemon/clock.h"
 #include "daemon/configuration.h"
-#include "daemon/conn.h"
 #include "daemon/delivery.h"
 #include "daemon/dispatch.h"
 #include "daemon/idle.h"
@@ -27,7 +27,6 @@
 #include "daemon/pool.h"
 #include "daemon/reload.h"
 #include "daemon/room.h"
-#include "daemon/service.h"
 #include "daemon/status.h"
 
 struct daemon {
@@ -38,11 +37,7 @@ struct daemon {
 	struct dispatch *dispatch;
 	struct api api;
 	struct reload reload;
-	struct service service;
-	struct conn_interface interfaces[2];
-	struct conn_setup conn_setup;
-	struct intake_limits intake_limits;
-	struct conn_list conns;
+	struct clients clients;
 	struct room room;
 	struct pool_setup pool_setup;
 	struct cgroup *cgroup;
@@ -108,7 +103,7 @@ static const struct manager_ops manager_ops = {
 static bool is_idle(void *context) {
 	const struct daemon *daemon = context;
 
-	return daemon->lifetime.state == LIFETIME_RUNNING && TAILQ_EMPTY(&daemon->conns) &&
+	return daemon->lifetime.state == LIFETIME_RUNNING && TAILQ_EMPTY(&daemon->clients.all) &&
 	       !dispatch_has_requests(daemon->dispatch) && !daemon->api.operations.drained &&
 	       !reload_is_going_on(&daemon->reload);
 }
@@ -129,13 +124,7 @@ static const struct idle_ops idle_ops = {.is_idle = is_idle, .over = on_idle};
 static void on_accepted(void *context, int fd, const struct peer *peer) {
 	struct daemon *daemon = context;
 
-	if (daemon->setup->private_fd >= 0 && peer->uid != getuid()) {
-		log_warning("pid %d of uid %u may not use a private daemon", peer->pid, peer->uid);
-		close(fd);
-	} else if (conn_new(&daemon->conn_setup, fd, peer) < 0) {
-		log_error("no memory for a connection");
-		close(fd);
-	}
+	clients_accept(&daemon->clients, fd, peer);
 	idle_look(&daemon->idle);
 }
 
@@ -151,7 +140,7 @@ static void on_pumped(void *context) {
 	idle_look(&daemon->idle);
 }
 
-static void on_conn_closed(void *context) {
+static void on_client_gone(void *context) {
 	struct daemon *daemon = context;
 
 	dispatch_wake(daemon->dispatch);
@@ -175,17 +164,6 @@ static void fill_limits(struct daemon *daemon) {
 	daemon->pool_setup.auto_workers = daemon->dispatch->slots;
 	daemon->pool_setup.max_message = configuration->limits.worker_message;
 	daemon->pool_setup.max_result = configuration->limits.item;
-	daemon->intake_limits = (struct intake_limits) {
-		.call =
-			{
-				.message = configuration->limits.message,
-				.envelope = configuration->limits.envelope,
-				.items = configuration->limits.items,
-				.item = configuration->limits.item,
-			},
-		.message_timeout = configuration->limits.message_timeout,
-		.message_timeout_total = configuration->limits.message_timeout_total,
-	};
 }
 
 static void fill_setups(struct daemon *daemon) {
@@ -211,28 +189,19 @@ static void fill_setups(struct daemon *daemon) {
 	TAILQ_INIT(&daemon->api.watches);
 	operations_init(&daemon->api.operations, &daemon->loop, daemon->dispatch,
 			&configuration->administrators);
-	daemon->service = (struct service) {
-		.product = "procpoold",
-		.interfaces = daemon->interfaces,
-		.n_interfaces = sizeof daemon->interfaces / sizeof *daemon->interfaces,
-	};
-	daemon->interfaces[0] = (struct conn_interface) {
-		.name = SERVICE_NAME,
-		.description = service_description,
-		.methods = service_methods,
-		.context = &daemon->service,
-	};
-	daemon->interfaces[1] = api_interface(&daemon->api);
-	daemon->conn_setup = (struct conn_setup) {
-		.loop = &daemon->loop,
-		.interfaces = daemon->interfaces,
-		.n_interfaces = sizeof daemon->interfaces / sizeof *daemon->interfaces,
-		.limits = &daemon->intake_limits,
-		.quota = &daemon->room.quota,
-		.all = &daemon->conns,
-		.closed = on_conn_closed,
-		.context = daemon,
-	};
+}
+
+static void build_clients(struct daemon *daemon) {
+	clients_init(&daemon->clients,
+		     &(struct clients_setup) {
+			     .loop = &daemon->loop,
+			     .api = api_interface(&daemon->api),
+			     .quota = &daemon->room.quota,
+			     .private = daemon->setup->private_fd >= 0,
+			     .closed = on_client_gone,
+			     .context = daemon,
+		     },
+		     daemon->setup->configuration);
 }
 
 static int build_pools(struct daemon *daemon) {
@@ -250,7 +219,7 @@ static int build_pools(struct daemon *daemon) {
 	return 0;
 }
 
-static int build_timers(struct daemon *daemon) {
+static int build_lifetime(struct daemon *daemon) {
 	struct event_base *base = daemon->loop.base;
 	int r = manager_init(&daemon->manager, base, &manager_ops, daemon);
 
@@ -267,7 +236,7 @@ static int build_timers(struct daemon *daemon) {
 				     .dispatch = daemon->dispatch,
 				     .reload = &daemon->reload,
 				     .manager = &daemon->manager,
-				     .conns = &daemon->conns,
+				     .conns = &daemon->clients.all,
 			     });
 }
 
@@ -311,6 +280,7 @@ static void on_configuration_changed(void *context) {
 	take_log_level(daemon);
 	dispatch_set_slots(daemon->dispatch, machine_slots(configuration));
 	fill_limits(daemon);
+	clients_set_limits(&daemon->clients, configuration);
 	daemon->api.deliveries.reply_limit = configuration->limits.reply;
 	room_set_limits(&daemon->room, configuration);
 }
@@ -363,16 +333,17 @@ static int build(struct daemon *daemon) {
 	if (r < 0)
 		return r;
 	fill_setups(daemon);
+	build_clients(daemon);
 	fill_limits(daemon);
 	divide_cgroup(daemon);
 	init_reload(daemon);
 	r = build_pools(daemon);
-	return r < 0 ? r : build_timers(daemon);
+	return r < 0 ? r : build_lifetime(daemon);
 }
 
 static void daemon_done(struct daemon *daemon) {
 	listener_free(daemon->listener);
-	conn_free_all(&daemon->conns);
+	clients_done(&daemon->clients);
 	reload_done(&daemon->reload);
 	dispatch_free(daemon->dispatch);
 	cgroup_free(daemon->cgroup);
@@ -403,7 +374,6 @@ int daemon_run(const struct daemon_setup *setup) {
 	struct daemon daemon = {.setup = setup, .started = clock_now(), .next_worker = 1};
 	int status, r;
 
-	TAILQ_INIT(&daemon.conns);
 	signal(SIGPIPE, SIG_IGN);
 	r = build(&daemon);
 	if (r < 0) {

@@ -14,6 +14,7 @@ noinst_LTLIBRARIES += %reldir%/libdaemon.la
 	%reldir%/cgroup.c %reldir%/cgroup.h \
 	%reldir%/channel.c %reldir%/channel.h \
 	%reldir%/chunk.c %reldir%/chunk.h \
+	%reldir%/clients.c %reldir%/clients.h \
 	%reldir%/clock.h \
 	%reldir%/commons.c %reldir%/commons.h \
 	%reldir%/configuration.c %reldir%/configuration.h \

@@ -10,7 +10,7 @@ main launch
 daemon
 lifetime
 api
-reload
+reload clients
 delivery status watch service operations
 outlet feed
 batch answer audience
