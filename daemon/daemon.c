@@ -24,9 +24,11 @@
 #include "daemon/manager.h"
 #include "daemon/notify.h"
 #include "daemon/oom.h"
+#include "daemon/options.h"
 #include "daemon/pool.h"
 #include "daemon/reload.h"
 #include "daemon/room.h"
+#include "daemon/sources.h"
 #include "daemon/status.h"
 
 struct daemon {
@@ -47,6 +49,10 @@ struct daemon {
 	struct manager manager;
 	struct lifetime lifetime;
 };
+
+static bool is_private(const struct daemon *daemon) {
+	return daemon->setup->options->private_fd >= 0;
+}
 
 /* -------- events -------- */
 
@@ -115,7 +121,7 @@ static void on_idle(void *context) {
 	if (listener_is_awaited(daemon->listener))
 		return idle_look(&daemon->idle);
 	log_event(ENTRY_DAEMON_IDLE, NULL, "idle for %.1f s: the next connection starts it again",
-		  (double) daemon->setup->exit_on_idle / 1e6);
+		  (double) daemon->setup->options->exit_on_idle / 1e6);
 	lifetime_drain(&daemon->lifetime);
 }
 
@@ -173,7 +179,7 @@ static void fill_setups(struct daemon *daemon) {
 		.loop = &daemon->loop,
 		.launcher = daemon->setup->launcher,
 		.environment = environ,
-		.private = daemon->setup->private_fd >= 0,
+		.private = is_private(daemon),
 		.nofile = machine_raise_nofile(),
 		.next_worker = &daemon->next_worker,
 	};
@@ -197,7 +203,7 @@ static void build_clients(struct daemon *daemon) {
 			     .loop = &daemon->loop,
 			     .api = api_interface(&daemon->api),
 			     .quota = &daemon->room.quota,
-			     .private = daemon->setup->private_fd >= 0,
+			     .private = is_private(daemon),
 			     .closed = on_client_gone,
 			     .context = daemon,
 		     },
@@ -225,13 +231,13 @@ static int build_lifetime(struct daemon *daemon) {
 
 	if (r < 0)
 		return r;
-	r = idle_init(&daemon->idle, base, daemon->setup->exit_on_idle, &idle_ops, daemon);
+	r = idle_init(&daemon->idle, base, daemon->setup->options->exit_on_idle, &idle_ops, daemon);
 	if (r < 0)
 		return r;
 	return lifetime_init(&daemon->lifetime,
 			     &(struct lifetime_setup) {
 				     .base = base,
-				     .lifeline = daemon->setup->private_fd,
+				     .lifeline = daemon->setup->options->private_fd,
 				     .configuration = daemon->setup->configuration,
 				     .dispatch = daemon->dispatch,
 				     .reload = &daemon->reload,
@@ -245,7 +251,7 @@ static void take_log_level(const struct daemon *daemon) {
 	uint64_t level = daemon->setup->configuration->log_level;
 
 	if (level == SETTING_AUTO)
-		level = daemon->setup->private_fd >= 0 ? LOG_WARNING : LOG_INFO;
+		level = is_private(daemon) ? LOG_WARNING : LOG_INFO;
 	log_set_level((int) level);
 }
 
@@ -255,7 +261,7 @@ static int read_configuration(void *context, struct configuration *ret,
 			      struct configuration_error *error) {
 	const struct daemon *daemon = context;
 
-	return daemon->setup->configure(daemon->setup->configure_context, ret, error);
+	return sources_read(daemon->setup->options, ret, error);
 }
 
 /* While it starts, readiness is still to come. */
@@ -307,7 +313,7 @@ static void divide_cgroup(struct daemon *daemon) {
 	oom_init(&daemon->oom, "");
 	daemon->cgroup = cgroup_new(&(struct cgroup_setup) {
 		.root = "",
-		.private = daemon->setup->private_fd >= 0,
+		.private = is_private(daemon),
 		.self = getpid(),
 		.exec_pid = getenv("SYSTEMD_EXEC_PID"),
 		.base = daemon->loop.base,

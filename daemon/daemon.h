@@ -1,23 +1,15 @@
 #pragma once
 
-#include <stdint.h>
-
 struct configuration;
-struct configuration_error;
+struct options;
 
 /* The composition: builds the parts, wires their callbacks, runs. */
 
 struct daemon_setup {
+	const struct options *options;
 	struct configuration *configuration; /* a reload puts another in its place */
-	/* Reads it again into *ret, which is initialised. Returns 0, or another number and *error. */
-	int (*configure)(const void *context, struct configuration *ret,
-			 struct configuration_error *error);
-	const void *configure_context;
-	const char *socket;   /* path, if the service manager passed no socket */
-	const char *launcher; /* path of procpool-launch */
-	int private_fd;       /* lifeline of a private daemon, or -1 */
-	uint64_t
-		exit_on_idle; /* µs without connection and request after which it stops; UINT64_MAX = never */
+	const char *socket;                  /* path, if the service manager passed no socket */
+	const char *launcher;                /* path of procpool-launch */
 };
 
 #define DAEMON_EXIT_SOCKET 69

@@ -75,11 +75,6 @@ static void tell_workers(const struct options *options, const char *socket) {
 
 /* -------- running -------- */
 
-static int configure(const void *context, struct configuration *ret,
-		     struct configuration_error *error) {
-	return sources_read(context, ret, error);
-}
-
 static int run(const struct options *options, struct configuration *configuration) {
 	char socket[PATH_MAX] = "", *launcher;
 	int status;
@@ -99,13 +94,10 @@ static int run(const struct options *options, struct configuration *configuratio
 		return DAEMON_EXIT_SYSTEM;
 	tell_workers(options, socket);
 	status = daemon_run(&(struct daemon_setup) {
+		.options = options,
 		.configuration = configuration,
-		.configure = configure,
-		.configure_context = options,
 		.socket = socket,
 		.launcher = launcher,
-		.private_fd = options->private_fd,
-		.exit_on_idle = options->exit_on_idle,
 	});
 	if (options->private_fd >= 0)
 		remove_directory(socket);
@@ -133,7 +125,7 @@ int main(int argc, char **argv) {
 		return status;
 	log_open();
 	configuration_init(&configuration);
-	if (configure(&options, &configuration, &error) != 0) {
+	if (sources_read(&options, &configuration, &error) != 0) {
 		log_error("%s", error.text);
 		status = EXIT_CONFIG;
 	} else {
