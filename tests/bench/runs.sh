@@ -30,7 +30,7 @@ number='[0-9][0-9 .]*'
 bench --only pinned --only memory-stream
 [ "$status" -eq 0 ] || fail "exit code $status"
 says "^ +procpool +p50 $number µs, p99 $number (µs|ms)\$|^ +procpool +p50 $number ms"
-says "^ +bare round trip +p50 $number .s"
+says "^ +bare round trip +p50 $number (µs|ms)"
 says "procpool / bare round trip: p50 +$number× \\($number – $number\\)  goal ≤ 1.5×: (met|not met)\$"
 says "memory at most +$number MiB .* goal ≤ 64 MiB: (met|not met)\$"
 
