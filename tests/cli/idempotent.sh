@@ -40,13 +40,19 @@ until_true 20 'others wait' running 2
 began=$(date +%s%3N)
 restart
 until_true 20 'they wait again' running 2
-touch "$scratch"/item-{10..14}
-until_true 20 'some more are done' lines 11
+# One after the other: results of a moment are told with the item that comes next, and that may wait.
+next=10
+let_go() {
+  touch "$scratch/item-$next"
+  next=$((next + 1))
+  lines 11
+}
+until_true 20 'some more are done' let_go
 restart
 waited=$(($(date +%s%3N) - began))
 for i in {30..39}; do echo "$scratch/item-$i"; done >&3
 exec 3>&-
-touch "$scratch"/item-{15..39}
+touch "$scratch"/item-{10..39}
 ended
 is 'exit code' 0 "$status"
 is stderr '' "$err"
@@ -87,16 +93,24 @@ ended
 is 'exit code' 0 "$status"
 is 'results' $'1\n4\n9' "$out"
 
-echo 'A million numbers, and ten daemons:'
-"$procpool" --socket "$socket" map --idempotent square < <(seq 1000000) >"$scratch/out" 2>"$scratch/err" &
+echo 'Three million numbers, and one daemon after the other:'
+"$procpool" --socket "$socket" map --idempotent square < <(seq 3000000) >"$scratch/out" 2>"$scratch/err" &
 map=$!
-for at in 10000 80000 160000 240000 320000 400000 480000 560000 640000 720000; do
-  until_true 60 "$at results" lines "$at"
+# Each of them lives until it has done something: three in a row that did nothing are not waited for.
+more() { lines $((seen + 20000)) || ! kill -0 "$map" 2>/dev/null; }
+restarts=0
+while [ "$restarts" -lt 10 ]; do
+  seen=$(wc -l <"$scratch/out")
+  until_true 60 "more results than $seen" more
+  kill -0 "$map" 2>/dev/null || break
   restart
+  restarts=$((restarts + 1))
 done
 ended
+echo "  $restarts restarts"
+[ "$restarts" -ge 3 ] || fail 'too few restarts to tell'
 is 'exit code' 0 "$status"
-seq 1000000 | awk '{ printf "%.0f\n", $1 * $1 }' | cmp - "$scratch/out" || fail 'not the squares'
+seq 3000000 | awk '{ printf "%.0f\n", $1 * $1 }' | cmp - "$scratch/out" || fail 'not the squares'
 
 echo 'apply:'
 "$procpool" --socket "$socket" apply --idempotent wait_for "\"$scratch/later\"" >"$scratch/out" 2>"$scratch/err" &
