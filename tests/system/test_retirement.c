@@ -210,6 +210,30 @@ Test(retirement, an_old_worker_finishes_its_chunk) {
 	harness_kill(h);
 }
 
+/* It must become idle in order to go. */
+Test(retirement, an_old_worker_gets_nothing_ahead_of_time) {
+	struct harness *h = harness_start(LIMITED("max_age = 50ms"));
+	struct fake *w = harness_ready_worker(h, "f");
+	struct peer *p = peer_connect(h), *q = peer_connect(h);
+
+	peer_call(p, "Apply", "{'function':'f','argument':0}");
+	worker_expect(w, "{'chunk':1,'items':[0], ...}");
+	worker_send(w, "{'chunk':1,'results':[0],'busyUs':10}");
+	peer_expect_text(p, "{'parameters':{'result':0}}");
+	/* Its successor starts, and says no hello yet. */
+	harness_worker(h);
+	peer_call(p, "Map", "{'function':'f','items':[1,2],'options':{'chunkSize':1}}");
+	worker_expect(w, "{'chunk':2,'items':[1], ...}");
+	peer_call(q, "Status", "{}");
+	peer_expect(q, "{'parameters':{...}}");
+	cr_assert_not(worker_has_message(w));
+	worker_send(w, "{'chunk':2,'results':[1],'busyUs':10}");
+	worker_expect(w, "{'chunk':3,'items':[2], ...}");
+	worker_send(w, "{'chunk':3,'results':[2],'busyUs':10}");
+	peer_expect(p, "{'parameters':{'results':[1,2], ...}}");
+	harness_kill(h);
+}
+
 /* ---- max_rss ---- */
 
 #define EATER "pool default { command = STOCK workers = 1 max_rss = 64M }\n"
