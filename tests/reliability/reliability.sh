@@ -61,8 +61,10 @@ rows() {
 drills() {
   local said
   for said in "$scratch"/*.said; do
-    printf '\n`tests/show/%s.sh`:\n\n' "$(basename "$said" .said)"
-    sed 's/^/    /; s/ *$//' "$said"
+    printf '`tests/show/%s.sh`:\n\n' "$(basename "$said" .said)"
+    # Where the tree is, is no news.
+    sed "s|$build/||g; s|$top/||g; s/^/    /; s/ *\$//" "$said"
+    echo
   done
 }
 
