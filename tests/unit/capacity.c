@@ -266,22 +266,6 @@ UNIT_TEST(capacity, damaged_texts_never_lead_out_of_the_mount) {
 
 /* -------- a tree of files -------- */
 
-static void write_file(const char *root, const char *path, const char *text) {
-	char full[PATH_MAX];
-	FILE *file;
-
-	snprintf(full, sizeof full, "%s%s", root, path);
-	for (char *slash = strchr(full + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		cr_assert(mkdir(full, 0755) == 0 || errno == EEXIST);
-		*slash = '/';
-	}
-	file = fopen(full, "w");
-	cr_assert_not_null(file, "%s", full);
-	fputs(text, file);
-	fclose(file);
-}
-
 /* A directory with these files, as PATH, TEXT, …, NULL; what quota is found in it. */
 static unsigned quota_in(const char *const *files) {
 	char root[] = "/tmp/capacity-XXXXXX", command[64];
@@ -289,7 +273,7 @@ static unsigned quota_in(const char *const *files) {
 
 	cr_assert_not_null(mkdtemp(root));
 	for (; *files; files += 2)
-		write_file(root, files[0], files[1]);
+		unit_put_file(root, files[0], files[1]);
 	cpus = cpus_quota(root);
 	snprintf(command, sizeof command, "rm -r %s", root);
 	cr_assert_eq(system(command), 0);

@@ -27,19 +27,7 @@
 static char root[PATH_MAX];
 
 static void put(const char *path, const char *text) {
-	char full[PATH_MAX * 2];
-	FILE *file;
-
-	snprintf(full, sizeof full, "%s%s", root, path);
-	for (char *slash = strchr(full + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		cr_assert(mkdir(full, 0755) == 0 || errno == EEXIST);
-		*slash = '/';
-	}
-	file = fopen(full, "w");
-	cr_assert_not_null(file, "%s", full);
-	fputs(text, file);
-	fclose(file);
+	unit_put_file(root, path, text);
 }
 
 static void expect_file(const char *path, const char *text) {

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <limits.h>
 
 /* The linker gives the calls of all our objects to __wrap_x, and libc's own to __real_x. */
 #define WRAP(type, name, ...) \
@@ -146,4 +148,20 @@ unsigned unit_random(unsigned long long *state, unsigned below) {
 	*state ^= *state << 25;
 	*state ^= *state >> 27;
 	return (unsigned) ((*state * 0x2545f4914f6cdd1dULL >> 32) % below);
+}
+
+void unit_put_file(const char *root, const char *path, const char *text) {
+	char full[PATH_MAX];
+	FILE *file;
+
+	snprintf(full, sizeof full, "%s%s", root, path);
+	for (char *slash = strchr(full + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		cr_assert(mkdir(full, 0755) == 0 || errno == EEXIST);
+		*slash = '/';
+	}
+	file = fopen(full, "w");
+	cr_assert_not_null(file, "%s", full);
+	fputs(text, file);
+	fclose(file);
 }

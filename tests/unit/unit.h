@@ -53,3 +53,6 @@ char *unit_copy(const char *text, size_t size);
 
 /* Random numbers that are the same on every machine (xorshift64*); *state must not be 0. */
 unsigned unit_random(unsigned long long *state, unsigned below);
+
+/* Writes the text into the file ROOT/PATH, path beginning with a slash; directories are made. */
+void unit_put_file(const char *root, const char *path, const char *text);
