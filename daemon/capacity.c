@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -203,4 +204,17 @@ unsigned capacity_v1(const char *quota, const char *period) {
 	if (parse_number(quota, &of, &rest) != 0 || parse_number(period, &in, &rest) != 0)
 		return 0;
 	return divide_up(of, in);
+}
+
+char *capacity_own_directory(const char *root, const char *groups, const char *mounts,
+			     enum capacity_version version) {
+	char *group = capacity_group(groups, version), *path = NULL;
+	size_t top;
+	char *directory = group ? capacity_directory(mounts, version, group, 0, &top) : NULL;
+
+	if (directory && asprintf(&path, "%s%s", root, directory) < 0)
+		path = NULL;
+	free(directory);
+	free(group);
+	return path;
 }

@@ -23,3 +23,8 @@ char *capacity_directory(const char *mountinfo, enum capacity_version version, c
  * cpu.cfs_period_us. 0 = no limit, or none that is understood. */
 unsigned capacity_v2(const char *max);
 unsigned capacity_v1(const char *quota, const char *period);
+
+/* The directory of the process's own group, below root, where it is mounted first.
+ * groups: /proc/self/cgroup; mounts: /proc/self/mountinfo. Returns memory of the caller's; NULL if there is none. */
+char *capacity_own_directory(const char *root, const char *groups, const char *mounts,
+			     enum capacity_version version);

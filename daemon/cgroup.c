@@ -69,16 +69,9 @@ static int make_directory(const char *directory) {
 static char *find_group(const char *root) {
 	char *groups = file_read_in(root, "/proc/self", "cgroup");
 	char *mounts = file_read_in(root, "/proc/self", "mountinfo");
-	char *group = groups ? capacity_group(groups, CAPACITY_V2) : NULL;
-	size_t top;
-	char *below =
-		group && mounts ? capacity_directory(mounts, CAPACITY_V2, group, 0, &top) : NULL;
-	char *directory = NULL;
+	char *directory =
+		groups && mounts ? capacity_own_directory(root, groups, mounts, CAPACITY_V2) : NULL;
 
-	if (below && asprintf(&directory, "%s%s", root, below) < 0)
-		directory = NULL;
-	free(below);
-	free(group);
 	free(mounts);
 	free(groups);
 	return directory;

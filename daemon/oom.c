@@ -19,18 +19,15 @@ static uint64_t count(const char *path) {
 /* The file of that name in the daemon's group, if there is one; NULL if not. */
 static char *find(const char *root, const char *groups, const char *mounts,
 		  enum capacity_version version, const char *name) {
-	char *group = capacity_group(groups, version), *path = NULL;
-	size_t top;
-	char *directory = group ? capacity_directory(mounts, version, group, 0, &top) : NULL;
+	char *directory = capacity_own_directory(root, groups, mounts, version), *path = NULL;
 
-	if (directory && asprintf(&path, "%s%s/%s", root, directory, name) < 0)
+	if (directory && asprintf(&path, "%s/%s", directory, name) < 0)
 		path = NULL;
 	if (path && access(path, R_OK) < 0) {
 		free(path);
 		path = NULL;
 	}
 	free(directory);
-	free(group);
 	return path;
 }
 
